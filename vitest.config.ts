@@ -1,0 +1,66 @@
+// Four kinds of test, each where it belongs:
+//   node      pure parts, the CPU backend, files, tools                 tests/**, except what is named below
+//   gpu       kernels and engine on WebGPU in Node (Dawn)               tests/kernels, tests/engine
+//   browser   the same kernels in Chromium, and what only a page has    tests/kernels, tests/browser
+//   e2e       the built page, driven from outside                       tests/e2e
+
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
+import { CHROMIUM_FLAGS, findChromium, findVulkanDriver } from './src/tools/chromium.mjs';
+import { recordAdapterCommand } from './tests/support/gpu-log.ts';
+
+const KERNELS = 'tests/kernels/**/*.test.ts';
+const ENGINE = 'tests/engine/**/*.test.ts';
+const BROWSER = 'tests/browser/**/*.test.ts';
+const E2E = 'tests/e2e/**/*.test.ts';
+
+const provide = { requireGpu: process.env['REQUIRE_GPU'] === '1' };
+const chromiumPath = findChromium();
+const vulkanDriver = findVulkanDriver();
+
+const node: TestProjectConfiguration = {
+  test: { name: 'node', include: ['tests/**/*.test.ts'], exclude: [KERNELS, ENGINE, BROWSER, E2E], environment: 'node', testTimeout: 30_000, provide },
+};
+
+const gpu: TestProjectConfiguration = {
+  test: {
+    name: 'gpu',
+    include: [KERNELS, ENGINE],
+    environment: 'node',
+    // The Vulkan loader reads the real environment of its process, so this needs processes, not threads. One at a time: they share two cores.
+    pool: 'forks',
+    fileParallelism: false,
+    maxWorkers: 1,
+    env: { SLUICE_PROJECT: 'gpu', ...(vulkanDriver ? { VK_ICD_FILENAMES: vulkanDriver } : {}) },
+    globalSetup: ['tests/support/gpu-log-setup.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    provide,
+  },
+};
+
+const browser: TestProjectConfiguration = {
+  test: {
+    name: 'browser',
+    include: [KERNELS, BROWSER],
+    fileParallelism: false,
+    globalSetup: ['tests/support/gpu-log-setup.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    provide,
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({ launchOptions: { args: CHROMIUM_FLAGS, ...(chromiumPath ? { executablePath: chromiumPath } : {}) } }),
+      instances: [{ browser: 'chromium' }],
+      commands: { recordAdapter: recordAdapterCommand },
+    },
+  },
+};
+
+const e2e: TestProjectConfiguration = {
+  test: { name: 'e2e', include: [E2E], environment: 'node', fileParallelism: false, testTimeout: 300_000, hookTimeout: 120_000, provide },
+};
+
+export default defineConfig({ test: { projects: [node, gpu, browser, e2e] } });
