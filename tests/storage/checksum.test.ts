@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { Random } from '../../src/core/random';
+import { xxHash32, xxHash32OfText } from '../../src/storage/checksum';
+
+describe('xxHash32', () => {
+  // From the reference implementation (Cyan4973/xxHash); the long one takes the stripe loop and both tails.
+  it.each([
+    ['', 0, 0x02cc5d05],
+    ['a', 0, 0x550d7456],
+    ['abc', 0, 0x32d153ff],
+    ['', 0x9e3779b1, 0x36b78ae7],
+    ['Nobody inspects the spammish repetition', 0, 0xe2293b2f],
+  ])('hashes %j with seed %i as the reference does', (text, seed, expected) => {
+    expect(xxHash32OfText(text, seed)).toBe(expected);
+  });
+
+  it('does not depend on where the bytes lie in their buffer', () => {
+    const random = new Random(1);
+    for (let length = 0; length <= 70; length++) {
+      const bytes = Uint8Array.from({ length }, () => random.integer(0, 255));
+      for (let offset = 0; offset < 8; offset++) {
+        const buffer = new Uint8Array(length + 16).fill(0xaa);
+        buffer.set(bytes, offset);
+        expect(xxHash32(buffer.subarray(offset, offset + length))).toBe(xxHash32(bytes));
+      }
+    }
+  });
+
+  it('changes with every single bit', () => {
+    const bytes = Uint8Array.from({ length: 51 }, (_, index) => index * 37);
+    const seen = new Set([xxHash32(bytes)]);
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const flipped = bytes.slice();
+      flipped[bit >> 3]! ^= 1 << (bit & 7);
+      seen.add(xxHash32(flipped));
+    }
+    expect(seen.size).toBe(bytes.length * 8 + 1);
+  });
+});
