@@ -1,0 +1,55 @@
+// expert_down: x[r] += sum_k w_k * dot(D_e(k)[r, :], a[k, :]), k in order, for the one token of a decode step: the experts' results are weighted, combined
+// in a fixed order and added to the residual stream in one dispatch.
+// Needs from lib: control, weights (read_block, dot_block), reduce (sum_lanes)
+
+override WG_SIZE: u32 = 64u;
+override LANES: u32 = 4u;
+override ROW_STEPS: u32 = 4u;
+override TOP_K: u32 = 4u;
+override CODEC: u32 = 0u;
+
+struct Params {
+  column_count: u32,   // expert hidden size
+  row_count: u32,      // hidden size
+  slot_words: u32,     // 16-byte words from one slot to the next
+  down_base: u32,      // within a slot, 16-byte words
+  routes_offset: u32,  // words
+  input_stride: u32,   // floats from one k to the next; the padding is zero
+}
+
+@group(0) @binding(0) var<uniform> control: Control;
+@group(0) @binding(1) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<u32>>;       // slab: [slot, record]
+@group(0) @binding(3) var<storage, read> input: array<vec4<f32>>;         // a: [k, column / 4]
+@group(0) @binding(4) var<storage, read> routes: array<u32>;              // [k] x { expert, slot, weight }
+@group(0) @binding(5) var<storage, read_write> output: array<f32>;        // x: [row]
+
+var<workgroup> partial: array<f32, WG_SIZE>;
+
+@compute @workgroup_size(WG_SIZE)
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
+  if (control.halted != 0u) { return; }
+  let block_count = (params.column_count + 31u) / 32u;
+  let lane = local % LANES;
+  let rows_at_once = WG_SIZE / LANES;
+  let first_row = group.x * rows_at_once * ROW_STEPS;
+  for (var step = 0u; step < ROW_STEPS; step++) {
+    let row = first_row + step * rows_at_once + local / LANES;
+    var sum = 0.0;
+    if (row < params.row_count) {
+      for (var k = 0u; k < TOP_K; k++) {
+        let route = params.routes_offset + k * 3u;
+        let down = Matrix(routes[route + 1u] * params.slot_words + params.down_base, params.row_count, block_count);
+        var dot_sum = 0.0;
+        for (var block = lane; block < block_count; block += LANES) {
+          var a: Block;
+          for (var i = 0u; i < 8u; i++) { a[i] = input[k * (params.input_stride / 4u) + block * 8u + i]; }
+          dot_sum += dot_block(read_block(CODEC, down, row, block), a);
+        }
+        sum += bitcast<f32>(routes[route + 2u]) * dot_sum;
+      }
+    }
+    sum = sum_lanes(sum, local, LANES);
+    if (lane == 0u && row < params.row_count) { output[row] += sum; }
+  }
+}

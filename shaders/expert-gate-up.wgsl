@@ -1,0 +1,61 @@
+// expert_gate_up: a[k, r] = silu(dot(G_e[r, :], m)) * dot(U_e[r, :], m) for the k-th expert e of the one token of a decode step.
+// All k experts in one dispatch: workgroup y is k. LANES invocations share a row. Weights are found only through the slot in the route.
+// Needs from lib: control, weights (read_block, dot_block), reduce (sum_lanes), activation (silu)
+
+override WG_SIZE: u32 = 64u;
+override LANES: u32 = 8u;
+override ROW_STEPS: u32 = 4u;
+override TOP_K: u32 = 4u;         // the grid's height
+override GATE_CODEC: u32 = 0u;
+override UP_CODEC: u32 = 0u;
+
+struct Params {
+  column_count: u32,
+  row_count: u32,      // expert hidden size
+  slot_words: u32,     // 16-byte words from one slot to the next
+  gate_base: u32,      // within a slot, 16-byte words
+  up_base: u32,
+  routes_offset: u32,  // words
+  output_stride: u32,  // floats from one k to the next
+}
+
+@group(0) @binding(0) var<uniform> control: Control;
+@group(0) @binding(1) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<u32>>;       // slab: [slot, record]
+@group(0) @binding(3) var<storage, read> input: array<vec4<f32>>;         // m: [column / 4]
+@group(0) @binding(4) var<storage, read> routes: array<u32>;              // [k] x { expert, slot, weight }
+@group(0) @binding(5) var<storage, read_write> output: array<f32>;        // a: [k, row]
+
+var<workgroup> partial: array<f32, WG_SIZE>;
+
+@compute @workgroup_size(WG_SIZE)
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
+  if (control.halted != 0u) { return; }
+  let block_count = (params.column_count + 31u) / 32u;
+  let k = group.y;
+  let slot_base = routes[params.routes_offset + k * 3u + 1u] * params.slot_words;
+  let gate = Matrix(slot_base + params.gate_base, params.row_count, block_count);
+  let up = Matrix(slot_base + params.up_base, params.row_count, block_count);
+
+  let lane = local % LANES;
+  let rows_at_once = WG_SIZE / LANES;
+  let first_row = group.x * rows_at_once * ROW_STEPS;
+  for (var step = 0u; step < ROW_STEPS; step++) {
+    let row = first_row + step * rows_at_once + local / LANES;
+    var gate_sum = 0.0;
+    var up_sum = 0.0;
+    if (row < params.row_count) {
+      for (var block = lane; block < block_count; block += LANES) {
+        var x: Block;
+        for (var i = 0u; i < 8u; i++) { x[i] = input[block * 8u + i]; }
+        gate_sum += dot_block(read_block(GATE_CODEC, gate, row, block), x);
+        up_sum += dot_block(read_block(UP_CODEC, up, row, block), x);
+      }
+    }
+    gate_sum = sum_lanes(gate_sum, local, LANES);
+    up_sum = sum_lanes(up_sum, local, LANES);
+    if (lane == 0u && row < params.row_count) {
+      output[k * params.output_stride + row] = silu(gate_sum) * up_sum;
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// grouped_down: y[pair, r] = dot(D_e[r, :], a[pair, :]) for every (token, k) pair of each active expert e. Tiles and passes as in grouped_gate_up.
+// Needs from lib: control, weights (read_block, dot_block)
+
+override CODEC: u32 = 0u;
+
+const TILE_ROWS = 32u;
+const TILE_PAIRS = 16u;
+const PAIRS_EACH = 8u;
+
+struct Params {
+  column_count: u32,      // expert hidden size
+  row_count: u32,         // hidden size
+  expert_count: u32,
+  slot_words: u32,        // 16-byte words from one slot to the next
+  down_base: u32,         // within a slot, 16-byte words
+  table_offset: u32,      // words: this layer's row in slot_table and active
+  input_stride: u32,      // floats between pairs; the padding is zero
+  output_stride: u32,     // floats between pairs
+}
+
+@group(0) @binding(0) var<uniform> control: Control;
+@group(0) @binding(1) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<u32>>;       // slab: [slot, record]
+@group(0) @binding(3) var<storage, read> input: array<vec4<f32>>;         // a: [pair, column / 4]
+@group(0) @binding(4) var<storage, read> groups: array<u32>;              // see group.wgsl
+@group(0) @binding(5) var<storage, read> slot_table: array<u32>;          // [layer, expert]
+@group(0) @binding(6) var<storage, read> active_experts: array<u32>;      // [layer, expert] 1: in this pass
+@group(0) @binding(7) var<storage, read_write> output: array<f32>;        // y: [pair, row]
+
+var<workgroup> tile: array<vec4<f32>, 128>;
+var<workgroup> pairs: array<u32, 16>;
+
+fn tile_block(pair: u32) -> Block {
+  let at = pair * 8u;
+  return Block(tile[at], tile[at + 1u], tile[at + 2u], tile[at + 3u], tile[at + 4u], tile[at + 5u], tile[at + 6u], tile[at + 7u]);
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
+  if (control.halted != 0u) { return; }
+  let expert = group.y;
+  let count = select(0u, groups[expert], active_experts[params.table_offset + expert] != 0u);
+  let first = groups[params.expert_count + expert];
+  let slot = slot_table[params.table_offset + expert];
+  if (count == 0u) { return; }
+
+  let block_count = (params.column_count + 31u) / 32u;
+  let down = Matrix(slot * params.slot_words + params.down_base, params.row_count, block_count);
+  let row = group.x * TILE_ROWS + local % TILE_ROWS;
+  let own_pair = (local / TILE_ROWS) * PAIRS_EACH;
+
+  for (var done = 0u; done < count; done += TILE_PAIRS) {
+    if (local < TILE_PAIRS && done + local < count) {
+      pairs[local] = groups[2u * params.expert_count + first + done + local];
+    }
+    workgroupBarrier();
+    var sums: array<f32, 8>;
+    for (var block = 0u; block < block_count; block++) {
+      for (var i = local; i < TILE_PAIRS * 8u; i += 64u) {
+        var a = vec4<f32>(0.0);
+        if (done + i / 8u < count) { a = input[pairs[i / 8u] * (params.input_stride / 4u) + block * 8u + i % 8u]; }
+        tile[i] = a;
+      }
+      workgroupBarrier();
+      if (row < params.row_count) {
+        let d = read_block(CODEC, down, row, block);
+        for (var p = 0u; p < PAIRS_EACH; p++) { sums[p] += dot_block(d, tile_block(own_pair + p)); }
+      }
+      workgroupBarrier();
+    }
+    for (var p = 0u; p < PAIRS_EACH; p++) {
+      if (row < params.row_count && done + own_pair + p < count) {
+        output[pairs[own_pair + p] * params.output_stride + row] = sums[p];
+      }
+    }
+    workgroupBarrier();
+  }
+}

@@ -1,0 +1,40 @@
+// Reads packed weights, 32 columns at a time. Layout: src/core/packed-weights.ts.
+// Needs from the kernel: var<storage, read> weights: array<vec4<u32>>
+// Needs from shaders/codecs: one read_<codec>(matrix, row, block) for each case below.
+
+struct Matrix {
+  base: u32,         // start of the quants region, in 16-byte words
+  row_count: u32,
+  block_count: u32,  // blocks of 32 columns in a row
+}
+
+alias Block = array<vec4<f32>, 8>;
+
+// `codec` is an override constant at every call, so that only one case is left when the pipeline is made.
+fn read_block(codec: u32, matrix: Matrix, row: u32, block: u32) -> Block {
+  switch codec {
+    case 1u: { return read_f16(matrix, row, block); }
+    case 2u: { return read_bf16(matrix, row, block); }
+    case 3u: { return read_q8_0(matrix, row, block); }
+    case 4u: { return read_q4_0(matrix, row, block); }
+    default: { return read_f32(matrix, row, block); }
+  }
+}
+
+fn dot_block(a: Block, b: Block) -> f32 {
+  var sum = dot(a[0], b[0]);
+  sum += dot(a[1], b[1]);
+  sum += dot(a[2], b[2]);
+  sum += dot(a[3], b[3]);
+  sum += dot(a[4], b[4]);
+  sum += dot(a[5], b[5]);
+  sum += dot(a[6], b[6]);
+  sum += dot(a[7], b[7]);
+  return sum;
+}
+
+// One f16 of a scales region that starts at 16-byte word `base`.
+fn read_scale(base: u32, index: u32) -> f32 {
+  let pair = unpack2x16float(weights[base + (index >> 3u)][(index >> 1u) & 3u]);
+  return select(pair.x, pair.y, (index & 1u) == 1u);
+}

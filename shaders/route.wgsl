@@ -1,0 +1,142 @@
+// route: m[t, :] = RMSNorm(x[t, :]); z[e] = dot(R[e, :], m[t, :]); p = softmax(z); the TOP_K largest p (ties: lowest index) with weights p, or p / sum of the
+//        selected when RENORMALISE, times scale; then each expert's slot from the slot table.
+// In decode (HALTS) a missing expert raises the halt flag: all later work in the queue does nothing until the host has brought the expert in.
+// One workgroup per token. Router arithmetic is f32 throughout.
+// Needs from lib: control, reduce (sum_lanes, max_lanes)
+
+override WG_SIZE: u32 = 256u;
+override LANES: u32 = 16u;         // invocations that share one expert's logit
+override TOP_K: u32 = 4u;          // at most 16
+override RENORMALISE: u32 = 1u;
+override HALTS: u32 = 0u;
+
+const MISSING = 0xffffffffu;
+const LOWEST = -3.0e38;
+const MAX_EXPERTS = 512u;
+
+struct Params {
+  column_count: u32,
+  stride: u32,           // floats between tokens in x and m; the padding is zero
+  expert_count: u32,     // at most 512
+  layer: u32,
+  slot_table_offset: u32,  // words: this layer's row
+  routes_offset: u32,    // words: where this layer's routes start
+  norm_eps: f32,
+  weight_scale: f32,
+}
+
+@group(0) @binding(0) var<storage, read_write> control: Control;
+@group(0) @binding(1) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> input: array<vec4<f32>>;           // [token, column / 4]
+@group(0) @binding(3) var<storage, read> gain: array<vec4<f32>>;            // [column / 4]
+@group(0) @binding(4) var<storage, read> router: array<vec4<f32>>;          // [expert, stride / 4]
+@group(0) @binding(5) var<storage, read> slot_table: array<u32>;            // [layer, expert] slot or MISSING
+@group(0) @binding(6) var<storage, read_write> normed: array<vec4<f32>>;    // [token, column / 4]
+@group(0) @binding(7) var<storage, read_write> routes: array<u32>;          // [token, k] x { expert, slot, weight as bits }; words 0 and 1 are the record's halt and layer
+
+var<workgroup> partial: array<f32, WG_SIZE>;
+var<workgroup> candidates: array<u32, WG_SIZE>;
+var<workgroup> scores: array<f32, MAX_EXPERTS>;
+var<workgroup> is_halted: u32;
+var<workgroup> selected: array<u32, 16>;
+var<workgroup> selected_score: array<f32, 16>;
+
+@compute @workgroup_size(WG_SIZE)
+fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
+  if (local == 0u) { is_halted = control.halted; }
+  if (workgroupUniformLoad(&is_halted) != 0u) { return; }
+  let token = group.x;
+  let quads = params.stride / 4u;
+  let base = token * quads;
+
+  var squares = 0.0;
+  for (var i = local; i < quads; i += WG_SIZE) {
+    let x = input[base + i];
+    squares += dot(x, x);
+  }
+  let scale = inverseSqrt(sum_lanes(squares, local, WG_SIZE) / f32(params.column_count) + params.norm_eps);
+  for (var i = local; i < quads; i += WG_SIZE) { normed[base + i] = input[base + i] * gain[i] * scale; }
+
+  let lane = local % LANES;
+  let experts_at_once = WG_SIZE / LANES;
+  for (var first = 0u; first < params.expert_count; first += experts_at_once) {
+    let expert = first + local / LANES;
+    var sum = 0.0;
+    if (expert < params.expert_count) {
+      for (var i = lane; i < quads; i += LANES) {
+        sum += dot(router[expert * quads + i], input[base + i] * gain[i] * scale);
+      }
+    }
+    sum = sum_lanes(sum, local, LANES);
+    if (lane == 0u && expert < params.expert_count) { scores[expert] = sum; }
+  }
+  workgroupBarrier();
+
+  var highest = LOWEST;
+  for (var e = local; e < params.expert_count; e += WG_SIZE) { highest = max(highest, scores[e]); }
+  highest = max_lanes(highest, local, WG_SIZE);
+  var total = 0.0;
+  for (var e = local; e < params.expert_count; e += WG_SIZE) {
+    let p = exp(scores[e] - highest);
+    scores[e] = p;
+    total += p;
+  }
+  total = sum_lanes(total, local, WG_SIZE);
+  for (var e = local; e < params.expert_count; e += WG_SIZE) { scores[e] = scores[e] / total; }
+  workgroupBarrier();
+
+  for (var k = 0u; k < TOP_K; k++) {
+    var best = LOWEST;
+    var best_expert = 0u;
+    for (var e = local; e < params.expert_count; e += WG_SIZE) {
+      if (scores[e] > best) {
+        best = scores[e];
+        best_expert = e;
+      }
+    }
+    partial[local] = best;
+    candidates[local] = best_expert;
+    workgroupBarrier();
+    for (var stride = WG_SIZE / 2u; stride > 0u; stride = stride / 2u) {
+      if (local < stride) {
+        let other = partial[local + stride];
+        let other_expert = candidates[local + stride];
+        if (other > partial[local] || (other == partial[local] && other_expert < candidates[local])) {
+          partial[local] = other;
+          candidates[local] = other_expert;
+        }
+      }
+      workgroupBarrier();
+    }
+    if (local == 0u) {
+      selected[k] = candidates[0];
+      selected_score[k] = partial[0];
+      scores[candidates[0]] = LOWEST;
+    }
+    workgroupBarrier();
+  }
+
+  if (local != 0u) { return; }
+  var weight_sum = 1.0;
+  if (RENORMALISE == 1u) {
+    weight_sum = 0.0;
+    for (var k = 0u; k < TOP_K; k++) { weight_sum += selected_score[k]; }
+  }
+  var is_missing = false;
+  for (var k = 0u; k < TOP_K; k++) {
+    let slot = slot_table[params.slot_table_offset + selected[k]];
+    let at = params.routes_offset + (token * TOP_K + k) * 3u;
+    routes[at] = selected[k];
+    routes[at + 1u] = slot;
+    routes[at + 2u] = bitcast<u32>(selected_score[k] / weight_sum * params.weight_scale);
+    is_missing = is_missing || slot == MISSING;
+  }
+  if (HALTS == 1u && is_missing) {
+    control.halted = 1u;
+    control.layer = params.layer;
+    routes[0] = 1u;
+    routes[1] = params.layer;
+    routes[2] = control.step;
+    routes[3] = control.position;
+  }
+}

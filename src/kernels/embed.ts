@@ -1,0 +1,22 @@
+import type { Kernel } from '../core/kernel';
+import { CODEC_LIBRARIES } from './codec-libraries';
+
+/** Token ids → rows of the embedding matrix, for the rows of one shard. */
+export const embed: Kernel = {
+  name: 'embed',
+  libraries: [...CODEC_LIBRARIES, 'control', 'weights'],
+  params: [
+    ['column_count', 'u32'],
+    ['output_stride', 'u32'],
+    ['first_row', 'u32'],
+    ['row_count', 'u32'],
+    ['base', 'u32'],
+  ],
+  bindings: [
+    { name: 'weights', access: 'read' },
+    { name: 'tokens', access: 'read' },
+    { name: 'output', access: 'read_write' },
+  ],
+  constants: { WG_SIZE: 64, CODEC: 0 },
+  grid: (_params, _constants, size) => [size.tokenCount, 1, 1],
+};

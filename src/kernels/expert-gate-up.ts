@@ -1,0 +1,30 @@
+import type { Kernel } from '../core/kernel';
+import { divideCeil } from '../core/units';
+import { CODEC_LIBRARIES } from './codec-libraries';
+
+/** Gate and up products and the activation for the k experts of one token. */
+export const expertGateUp: Kernel = {
+  name: 'expert-gate-up',
+  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce', 'activation'],
+  params: [
+    ['column_count', 'u32'],
+    ['row_count', 'u32'],
+    ['slot_words', 'u32'],
+    ['gate_base', 'u32'],
+    ['up_base', 'u32'],
+    ['routes_offset', 'u32'],
+    ['output_stride', 'u32'],
+  ],
+  bindings: [
+    { name: 'weights', access: 'read' },
+    { name: 'input', access: 'read' },
+    { name: 'routes', access: 'read' },
+    { name: 'output', access: 'read_write' },
+  ],
+  constants: { WG_SIZE: 64, LANES: 8, ROW_STEPS: 4, TOP_K: 4, GATE_CODEC: 0, UP_CODEC: 0 },
+  grid: (params, constants) => [
+    divideCeil(params['row_count']!, (constants['WG_SIZE']! / constants['LANES']!) * constants['ROW_STEPS']!),
+    constants['TOP_K']!,
+    1,
+  ],
+};

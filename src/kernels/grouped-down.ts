@@ -1,0 +1,29 @@
+import type { Kernel } from '../core/kernel';
+import { divideCeil } from '../core/units';
+import { CODEC_LIBRARIES } from './codec-libraries';
+
+/** Down products for every pair of the active experts. */
+export const groupedDown: Kernel = {
+  name: 'grouped-down',
+  libraries: [...CODEC_LIBRARIES, 'control', 'weights'],
+  params: [
+    ['column_count', 'u32'],
+    ['row_count', 'u32'],
+    ['expert_count', 'u32'],
+    ['slot_words', 'u32'],
+    ['down_base', 'u32'],
+    ['table_offset', 'u32'],
+    ['input_stride', 'u32'],
+    ['output_stride', 'u32'],
+  ],
+  bindings: [
+    { name: 'weights', access: 'read' },
+    { name: 'input', access: 'read' },
+    { name: 'groups', access: 'read' },
+    { name: 'slot_table', access: 'read' },
+    { name: 'active_experts', access: 'read' },
+    { name: 'output', access: 'read_write' },
+  ],
+  constants: { CODEC: 0 },
+  grid: (params) => [divideCeil(params['row_count']!, 32), params['expert_count']!, 1],
+};
