@@ -6,7 +6,7 @@ import { requestTestDevice } from '../support/gpu';
 
 test('a compute shader doubles numbers', async (context) => {
   const found = await requestTestDevice();
-  if (!found) return context.skip('no WebGPU adapter');
+  if (!found) return void context.skip('no WebGPU adapter');
   const { device } = found;
   const buffer = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
   const staging = device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });

@@ -33,7 +33,7 @@ let instance: GPU | undefined;
 
 /** The GPU object of this place; undefined where there is none. In Node this also defines WebGPU's globals (GPUBufferUsage, …). */
 export async function testGpu(): Promise<GPU | undefined> {
-  if (inBrowser) return navigator.gpu as GPU | undefined;
+  if (inBrowser) return navigator.gpu;
   if (!instance) {
     const { create, globals } = await import('webgpu');
     Object.assign(globalThis, globals);

@@ -152,5 +152,5 @@ test('the test server keeps count of ranges and stops', async () => {
   await (await fetch(`${own.origin}/model.gguf`, { headers: { Range: 'bytes=1-2' } })).arrayBuffer();
   expect(own.requests).toEqual([{ method: 'GET', path: '/model.gguf', range: 'bytes=1-2' }]);
   await own.close();
-  await expect(fetch(own.origin)).rejects.toThrow();
+  await expect(fetch(own.origin)).rejects.toThrow('fetch failed');
 });
