@@ -21,12 +21,12 @@ export async function startRangeServer(
   headers: Record<string, string> = { ETag: '"one"' },
 ): Promise<RangeServer> {
   const log: string[] = [];
-  let open = 0;
+  const openResponses = new Set<ServerResponse>();
   let mostOpen = 0;
   let count = 0;
   const server: Server = createServer((request, response) => {
-    mostOpen = Math.max(mostOpen, ++open);
-    response.on('close', () => open--);
+    mostOpen = Math.max(mostOpen, openResponses.add(response).size);
+    for (const event of ['finish', 'close']) response.once(event, () => openResponses.delete(response));
     if (fault(request, response, count++)) {
       log.push(String(response.statusCode));
       return;
