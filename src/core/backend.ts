@@ -37,6 +37,7 @@ export interface OperationCall {
 
 export interface Program {
   readonly label: string;
+  readonly control: DeviceBuffer;
   readonly calls: readonly OperationCall[];
 }
 
@@ -104,14 +105,25 @@ export interface Backend {
   write(buffer: DeviceBuffer, offsetBytes: number, data: ArrayBufferView): void;
   copy(source: DeviceBuffer, sourceOffsetBytes: number, target: DeviceBuffer, targetOffsetBytes: number, sizeBytes: number): void;
   createReadbackRing(label: string, slotCount: number, slotBytes: number): ReadbackRing;
-  /** Validates every call against its kernel and prepares it. Rejects with EngineError. */
-  compile(label: string, calls: readonly OperationCall[]): Promise<Program>;
-  /** Like `compile`, with a call's buffers exchanged; reuses pipelines, so it is synchronous. For programs whose slab was resized. */
+  /** Validates every call against its kernel and prepares it to run under a control block. Rejects with EngineError. */
+  compile(label: string, control: DeviceBuffer, calls: readonly OperationCall[]): Promise<Program>;
+  /** The program with some buffers exchanged (a slab that was resized); it reuses everything else, so it is synchronous. The old one must not be submitted again. */
   rebind(program: Program, replace: ReadonlyMap<DeviceBuffer, DeviceBuffer>): Program;
-  submit(control: DeviceBuffer, items: readonly SubmitItem[], readback?: ReadbackRequest): void;
+  submit(items: readonly SubmitItem[], readback?: ReadbackRequest): void;
   /** Reads any buffer. Counts as one readback. For prefill, tests and tools. */
   read(buffer: DeviceBuffer, offsetBytes: number, sizeBytes: number): Promise<ArrayBuffer>;
   /** Resolves when allocations so far succeeded; rejects with EngineError otherwise. */
   check(): Promise<void>;
   dispose(): Promise<void>;
+}
+
+/** The same calls on exchanged buffers. */
+export function replaceBuffers(calls: readonly OperationCall[], replace: ReadonlyMap<DeviceBuffer, DeviceBuffer>): OperationCall[] {
+  return calls.map((call) => {
+    const buffers = Object.entries(call.buffers).map(([name, binding]) => {
+      const { buffer } = sliceOf(binding);
+      return [name, replace.get(buffer) ?? binding] as const;
+    });
+    return { ...call, buffers: Object.fromEntries(buffers) };
+  });
 }

@@ -3,7 +3,9 @@
 //
 // Bind group 0: binding 0 is the control block, binding 1 the Params struct, then `bindings` in order from 2.
 
-import type { SubmitSize } from './backend';
+import { assert, defined } from './assert';
+import type { OperationCall, SubmitSize } from './backend';
+import { roundUp } from './units';
 
 export type ParamType = 'u32' | 'f32';
 
@@ -40,4 +42,26 @@ export function linearGrid(workgroupCount: number): readonly [number, number, nu
 export function variantName(kernel: Kernel, constants: Readonly<Record<string, number>>): string {
   const settings = Object.keys(kernel.constants).map((name) => `${name}=${constants[name] ?? kernel.constants[name]}`);
   return settings.length === 0 ? kernel.name : `${kernel.name}(${settings.join(',')})`;
+}
+
+/** Constants of a call with the kernel's defaults filled in; asserts that call and kernel agree on names. */
+export function resolveConstants(kernel: Kernel, call: OperationCall): Record<string, number> {
+  for (const name of Object.keys(call.constants ?? {})) assert(name in kernel.constants, `${kernel.name} has no constant ${name}`);
+  for (const [name] of kernel.params) assert(name in call.params, `${kernel.name} needs param ${name}`);
+  for (const { name } of kernel.bindings) assert(name in call.buffers, `${kernel.name} needs binding ${name}`);
+  assert(Object.keys(call.params).length === kernel.params.length, `${kernel.name} was given params it does not have`);
+  assert(Object.keys(call.buffers).length === kernel.bindings.length, `${kernel.name} was given bindings it does not have`);
+  return { ...kernel.constants, ...call.constants };
+}
+
+/** The Params struct as bytes, padded to 16. */
+export function encodeParams(kernel: Kernel, params: Readonly<Record<string, number>>): Uint8Array {
+  const bytes = new Uint8Array(roundUp(kernel.params.length * 4, 16));
+  const view = new DataView(bytes.buffer);
+  kernel.params.forEach(([name, type], i) => {
+    const value = defined(params[name], name);
+    if (type === 'f32') view.setFloat32(i * 4, value, true);
+    else view.setUint32(i * 4, value, true);
+  });
+  return bytes;
 }
