@@ -1,0 +1,36 @@
+// What the terminal needs of an engine: the part of it that generate and logits use.
+
+import type { BackendChoice, Budget, ChatMessage, GeneratedToken, GenerateRequest, GenerateResult, LoadProgress, ModelInfo } from '../core/api';
+import type { Source } from '../formats/source';
+
+export interface EngineOptions {
+  readonly backend: BackendChoice;
+  readonly gpuBudget?: Budget;
+  readonly contextLength?: number;
+  readonly store: 'auto' | 'memory';
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: LoadProgress) => void;
+}
+
+/** The experts of one token in one layer, strongest first. */
+export interface Route {
+  readonly experts: readonly number[];
+  readonly weights: readonly number[];
+}
+
+export interface TerminalEngine {
+  readonly model: ModelInfo;
+  tokenize(text: string): readonly number[];
+  /** The prompt of a conversation, as the model's chat template writes it. */
+  formatChat(messages: readonly ChatMessage[]): readonly number[];
+  generate(request: GenerateRequest, options: { readonly signal: AbortSignal; readonly onToken: (token: GeneratedToken) => void }): Promise<GenerateResult>;
+  /** Logits of the last position, and [token][layer] the routes of all. */
+  logits(
+    tokens: readonly number[],
+    options: { readonly signal: AbortSignal },
+  ): Promise<{ readonly logits: ArrayLike<number>; readonly routes: ReadonlyArray<readonly Route[]> }>;
+  dispose(): Promise<void>;
+}
+
+/** Takes the source over: it is closed with the engine, or when opening fails. */
+export type OpenEngine = (source: Source, options: EngineOptions) => Promise<TerminalEngine>;

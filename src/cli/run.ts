@@ -1,0 +1,110 @@
+// The terminal program: commands and their options, and how results and errors leave it. With --json standard output is one JSON document, whatever
+// happens; everything else goes to standard error.
+
+import { Command, CommanderError, Option } from 'commander';
+import { version } from '../../package.json';
+import { EngineError } from '../core/errors';
+import { choiceOption, collect, integerOption, invalidArgument, numberOption, parseBudget, parseTokens } from './arguments';
+import type { OpenEngine } from './engine-port';
+import { type GenerateCommand, type LoadChoices, generate } from './generate';
+import { inspect } from './inspect';
+import type { TerminalIo } from './io';
+import { logits } from './logits';
+import { detokenize, tokenize } from './tokens';
+
+const MAX_CONTEXT = 2 ** 20;
+
+/** Runs one command. Resolves to the exit status: 0 only on success. Never rejects. */
+export async function runTerminal(words: readonly string[], io: TerminalIo, openEngine: OpenEngine): Promise<0 | 1> {
+  const json = words.includes('--json');
+  try {
+    await program(io, openEngine, json).parseAsync(words, { from: 'user' });
+    return 0;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+    const error = thrown instanceof CommanderError ? usageError(thrown) : EngineError.from(thrown);
+    const { code, message, hint, cause } = error.toPlain();
+    if (json) io.out(`${JSON.stringify({ error: { code, message, hint } })}\n`);
+    io.err(`sluice: ${message}\n${hint}\n${code === 'internal' && cause !== undefined ? `${cause}\n` : ''}`);
+    return 1;
+  }
+}
+
+function program(io: TerminalIo, openEngine: OpenEngine, json: boolean): Command {
+  const root = new Command('sluice')
+    .description('Mixture-of-Experts language models on WebGPU, with only some of the experts in GPU memory.')
+    .version(version)
+    .exitOverride()
+    // Errors are written by runTerminal.
+    .configureOutput({ writeOut: (text) => (json ? io.err(text) : io.out(text)), writeErr: (text) => io.err(text), outputError: () => undefined })
+    .showSuggestionAfterError();
+
+  withLoadOptions(command(root, 'generate', 'write text that follows a prompt'))
+    .option('--prompt <text>', 'what to ask; wrapped in the chat template of the model, if it has one')
+    .option('--tokens <ids>', 'the prompt as token ids: 1,2,3', parseTokens)
+    .option('--max-tokens <count>', 'stop after so many tokens', integerOption('--max-tokens', 1, MAX_CONTEXT), 256)
+    .option('--temperature <number>', '0 takes the likeliest token', numberOption('--temperature', 0, 100))
+    .option('--top-k <count>', 'draw from the likeliest so many; 0 is off', integerOption('--top-k', 0))
+    .option('--top-p <share>', 'draw from the likeliest that make up this share; 1 is off', numberOption('--top-p', 0, 1))
+    .option('--min-p <share>', 'drop tokens below this share of the likeliest; 0 is off', numberOption('--min-p', 0, 1))
+    .option('--repetition-penalty <number>', 'above 1 avoids tokens already there; 1 is off', numberOption('--repetition-penalty', 0.01, 100))
+    .option('--seed <number>', 'the same seed gives the same text', integerOption('--seed', 0))
+    .option('--stop <text>', 'stop before this text; may be given several times', collect, [])
+    .option('--no-chat', 'take the prompt as it is, without chat template')
+    .option('--ignore-eos', 'go on after an end-of-text token', false)
+    .action((options: GenerateCommand & Loading) => generate(options, loadChoices(options), io, openEngine));
+
+  withLoadOptions(command(root, 'logits', 'logits of the last position, and the routes of all tokens'))
+    .requiredOption('--tokens <ids>', 'token ids: 1,2,3', parseTokens)
+    .action((options: { model: string; json: boolean; tokens: number[] } & Loading) => logits(options, loadChoices(options), io, openEngine));
+
+  withModelOption(command(root, 'tokenize', 'the token ids of a text'))
+    .requiredOption('--text <text>', 'the text')
+    .action((options: { model: string; json: boolean; text: string }) => tokenize(options, io));
+
+  withModelOption(command(root, 'detokenize', 'the text of token ids'))
+    .requiredOption('--tokens <ids>', 'token ids: 1,2,3', parseTokens)
+    .action((options: { model: string; json: boolean; tokens: number[] }) => detokenize(options, io));
+
+  command(root, 'inspect', 'what a model file holds')
+    .argument('[model]', MODEL_HELP)
+    .option('--model <model>', MODEL_HELP)
+    .action((argument: string | undefined, options: { model?: string; json: boolean }) => inspect(argument ?? options.model ?? 'demo', io, options.json));
+
+  return root;
+}
+
+const MODEL_HELP = 'path of a .gguf file, an https:// address, hf:owner/repository/file.gguf, or demo';
+
+interface Loading {
+  readonly backend: LoadChoices['backend'];
+  readonly gpuBudget?: NonNullable<LoadChoices['gpuBudget']>;
+  readonly context?: number;
+  readonly store: LoadChoices['store'];
+}
+
+function loadChoices({ backend, gpuBudget, context, store }: Loading): LoadChoices {
+  return { backend, store, ...(gpuBudget !== undefined && { gpuBudget }), ...(context !== undefined && { contextLength: context }) };
+}
+
+function command(root: Command, name: string, description: string): Command {
+  return root.command(name).description(description).allowExcessArguments(false).option('--json', 'print one JSON document', false);
+}
+
+function withModelOption(made: Command): Command {
+  return made.option('--model <model>', MODEL_HELP, 'demo');
+}
+
+function withLoadOptions(made: Command): Command {
+  return withModelOption(made)
+    .addOption(new Option('--backend <name>', 'webgpu, cpu, or auto').argParser(choiceOption('--backend', ['auto', 'webgpu', 'cpu'])).default('auto'))
+    .option('--gpu-budget <size>', 'memory for experts on the GPU: bytes, or a share of all experts such as 25%', parseBudget)
+    .option('--context <count>', 'longest context in tokens', integerOption('--context', 1, MAX_CONTEXT))
+    .addOption(new Option('--store <kind>', 'where experts are kept between uses').argParser(choiceOption('--store', ['auto', 'memory'])).default('auto'));
+}
+
+/** Commander's own complaints as ours. */
+function usageError(error: CommanderError): EngineError {
+  if (error.code === 'commander.help') return invalidArgument('No command was given.');
+  return invalidArgument(error.message.replace(/^error: /, '').split('\n')[0] ?? error.message);
+}
