@@ -17,6 +17,7 @@ const WEBGPU_PROJECTS = ['gpu', 'browser'];
 /** @type {ReadonlyArray<readonly [name: string, program: string, words: readonly string[]]>} */
 const CHECKS = [
   ['types', 'typescript/bin/tsc', ['-p', '.']],
+  ['types of pure layers', 'typescript/bin/tsc', ['-p', 'tsconfig.pure.json']],
   ['lint', 'oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']],
   ['format', 'prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']],
   ['dead code', 'knip/bin/knip.js', ['--no-progress']],
