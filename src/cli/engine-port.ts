@@ -20,8 +20,9 @@ export interface Route {
 
 export interface TerminalEngine {
   readonly model: ModelInfo;
+  /** Control tokens such as "<|im_start|>" are read from the text: who types here also writes raw prompts. */
   tokenize(text: string): readonly number[];
-  /** The prompt of a conversation, as the model's chat template writes it. */
+  /** The prompt of a conversation, as the model's chat template writes it. Control tokens in the messages stay text. */
   formatChat(messages: readonly ChatMessage[]): readonly number[];
   generate(request: GenerateRequest, options: { readonly signal: AbortSignal; readonly onToken: (token: GeneratedToken) => void }): Promise<GenerateResult>;
   /** Logits of the last position, and [token][layer] the routes of all. */

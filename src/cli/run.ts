@@ -60,7 +60,8 @@ function program(io: TerminalIo, openEngine: OpenEngine, json: boolean): Command
 
   withModelOption(command(root, 'tokenize', 'the token ids of a text'))
     .requiredOption('--text <text>', 'the text')
-    .action((options: { model: string; json: boolean; text: string }) => tokenize(options, io));
+    .option('--no-special', 'take control tokens such as <|im_start|> in the text as plain text')
+    .action((options: { model: string; json: boolean; text: string; special: boolean }) => tokenize(options, io));
 
   withModelOption(command(root, 'detokenize', 'the text of token ids'))
     .requiredOption('--tokens <ids>', 'token ids: 1,2,3', parseTokens)
