@@ -22,6 +22,12 @@ describe('specFromGguf on the demo model', () => {
     expect(spec.outputHead).toBe(spec.embedding);
     const { moe } = spec.layers[5]!;
     expect(moe).toMatchObject({ expertCount: 32, expertHiddenSize: 128, activation: 'silu', router: { weigh: 'renormalise', select: { topK: 4 } } });
-    expect(moe.down).toMatchObject({ name: 'blk.5.ffn_down_exps.weight', rowCount: 256, columnCount: 128, expertCount: 32, bytesPerExpert: (256 * 128 * 34) / 32 });
+    expect(moe.down).toMatchObject({
+      name: 'blk.5.ffn_down_exps.weight',
+      rowCount: 256,
+      columnCount: 128,
+      expertCount: 32,
+      bytesPerExpert: (256 * 128 * 34) / 32,
+    });
   });
 });
