@@ -1,0 +1,114 @@
+// A connection to one database with one object store, as idb-keyval's functions take it (its `UseStore`), that outlives what happens to connections:
+// the browser closes them when the user clears site data, and another tab that deletes the database asks ours to go ('versionchange').
+// idb-keyval's own `createStore` forgets a connection on 'close' alone, blocks such a delete, and cannot be closed; hence this one.
+
+import { promisifyRequest } from 'idb-keyval';
+import type { UseStore } from 'idb-keyval';
+import { EngineError } from '../core/errors';
+
+const OBJECT_STORE = 'records';
+
+/**
+ * What a request fails with when its connection is closed by force: before the transaction began, in it, and (Chromium, clearing site data) on open.
+ * Nothing here aborts a transaction itself.
+ */
+const LOST_CONNECTION_ERRORS: readonly (string | undefined)[] = ['InvalidStateError', 'AbortError', 'UnknownError'];
+
+/** Calls that were under way together fail together, one after the other may fail on a connection that is closing as well. */
+const ATTEMPTS = 3;
+
+export class IndexedDbConnection {
+  readonly #databaseName: string;
+  #database: Promise<IDBDatabase> | undefined;
+  #isClosed = false;
+
+  constructor(databaseName: string) {
+    this.#databaseName = databaseName;
+  }
+
+  /** Runs `callback` in one transaction; again on a new connection when this one is lost, so it must bear being done twice. Rejects with EngineError. */
+  readonly use: UseStore = async (mode, callback) => {
+    for (let attempt = 1; ; attempt++) {
+      if (this.#isClosed) throw new EngineError('disposed', 'The store was closed.', 'Load the model again.');
+      let transaction: IDBTransaction | undefined;
+      const database = (this.#database ??= this.#open());
+      try {
+        transaction = (await database).transaction(OBJECT_STORE, mode);
+        return await callback(transaction.objectStore(OBJECT_STORE));
+      } catch (thrown) {
+        // idb-keyval rejects when a request fails, before the transaction has its error, and then with null.
+        const cause = thrown ?? (transaction === undefined ? undefined : await errorOf(transaction));
+        if (attempt === ATTEMPTS || !LOST_CONNECTION_ERRORS.includes(errorName(cause))) throw storageError(cause);
+        transaction?.db.close();
+        this.#forget(database);
+      }
+    }
+  };
+
+  /** Transactions under way are finished. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const database = this.#database;
+    this.#database = undefined;
+    await database?.then(
+      (connection) => connection.close(),
+      () => undefined, // it never opened; whoever waited for it was told
+    );
+  }
+
+  #open(): Promise<IDBDatabase> {
+    const opening = this.#connect();
+    opening.then(
+      (connection) => {
+        connection.addEventListener('close', () => this.#forget(opening));
+        connection.addEventListener('versionchange', () => {
+          connection.close();
+          this.#forget(opening);
+        });
+      },
+      () => this.#forget(opening),
+    );
+    return opening;
+  }
+
+  async #connect(): Promise<IDBDatabase> {
+    const request = indexedDB.open(this.#databaseName);
+    request.addEventListener('upgradeneeded', () => request.result.createObjectStore(OBJECT_STORE));
+    return promisifyRequest(request);
+  }
+
+  #forget(database: Promise<IDBDatabase>): void {
+    if (this.#database === database) this.#database = undefined;
+  }
+}
+
+/** What IndexedDB threw, as EngineError 'storage-quota' or 'storage-unavailable'. */
+export function storageError(thrown: unknown): EngineError {
+  if (thrown instanceof EngineError) return thrown;
+  if (errorName(thrown) === 'QuotaExceededError') {
+    return new EngineError(
+      'storage-quota',
+      'The browser refuses to store more for this site.',
+      'Free disk space, or delete stored models of this site; until then experts are read from the model file again.',
+      thrown,
+    );
+  }
+  return new EngineError(
+    'storage-unavailable',
+    'The browser cannot open or use its database (IndexedDB).',
+    'Leave the private window, allow site data for this page, or load with the store "memory".',
+    thrown,
+  );
+}
+
+export function errorName(thrown: unknown): string | undefined {
+  return thrown instanceof Error || thrown instanceof DOMException ? thrown.name : undefined;
+}
+
+function errorOf(transaction: IDBTransaction): Promise<DOMException | null> {
+  if (transaction.error) return Promise.resolve(transaction.error);
+  return new Promise((resolve) => {
+    transaction.addEventListener('abort', () => resolve(transaction.error), { once: true });
+    transaction.addEventListener('complete', () => resolve(null), { once: true });
+  });
+}

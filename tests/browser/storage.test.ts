@@ -1,0 +1,165 @@
+// IndexedDB as Chromium does it: the common suite, then what only a browser can do to a database. Quota and forced closing are caused through the DevTools protocol.
+
+import { afterEach, describe, expect, it } from 'vitest';
+import { cdp } from 'vitest/browser';
+import { IndexedDbStore } from '../../src/storage/indexeddb-store';
+import { openRecordStore } from '../../src/storage/open-store';
+import { askForPersistence, estimateStorage } from '../../src/storage/quota';
+import { bytesOf, describeRecordStore } from '../storage/record-store-suite';
+
+let databaseCount = 0;
+const databaseNames: string[] = [];
+
+function newDatabaseName(): string {
+  const name = `sluice-test-${++databaseCount}`;
+  databaseNames.push(name);
+  return name;
+}
+
+afterEach(async () => {
+  for (const name of databaseNames.splice(0)) await deleteDatabase(name);
+});
+
+describeRecordStore('indexeddb', async () => new IndexedDbStore(newDatabaseName()));
+
+describe('IndexedDbStore', () => {
+  it('keeps records from one connection to the next, as Blobs', async () => {
+    const name = newDatabaseName();
+    const first = new IndexedDbStore(name);
+    await first.putMany([['a', bytesOf(1, 2)]]);
+    await first.close();
+
+    const database = await openDatabase(name);
+    const value = await settled(database.transaction('records').objectStore('records').get('a'));
+    database.close();
+    expect(value).toBeInstanceOf(Blob);
+
+    const second = new IndexedDbStore(name);
+    expect(await second.get('a')).toEqual(bytesOf(1, 2));
+    await second.close();
+  });
+
+  it('lets another tab delete the database, and starts a new one', async () => {
+    const name = newDatabaseName();
+    const store = new IndexedDbStore(name);
+    await store.putMany([['a', bytesOf(1)]]);
+    await deleteDatabase(name);
+    expect(await store.get('a')).toBeUndefined();
+    await store.putMany([['b', bytesOf(2)]]);
+    expect(await store.keys('')).toEqual(['b']);
+    await store.close();
+  });
+
+  it('opens again after the user cleared site data', async () => {
+    const store = new IndexedDbStore(newDatabaseName());
+    await store.putMany([['a', bytesOf(1)]]);
+    await clearSiteData();
+    expect(await store.get('a')).toBeUndefined();
+    await store.putMany([['b', bytesOf(2)]]);
+    expect(await store.get('b')).toEqual(bytesOf(2));
+    await store.close();
+  });
+
+  it('survives site data being cleared while it writes', async () => {
+    const store = new IndexedDbStore(newDatabaseName());
+    await store.putMany([['a', bytesOf(1)]]);
+    const writes = Array.from({ length: 20 }, (_, index) => store.putMany([[`big/${index}`, new Uint8Array(500_000)]]));
+    await clearSiteData();
+    await Promise.all(writes);
+    await store.putMany([['last', bytesOf(3)]]);
+    expect(await store.get('last')).toEqual(bytesOf(3));
+    await store.close();
+  });
+
+  it('says storage-quota when the browser is out of room, stores nothing of the batch and keeps what it has', async () => {
+    await withQuota(500_000, async () => {
+      const store = new IndexedDbStore(newDatabaseName());
+      await store.putMany([['a', bytesOf(1)]]);
+      const batch: Array<[string, Uint8Array]> = Array.from({ length: 4 }, (_, index) => [`big/${index}`, new Uint8Array(200_000)]);
+      await expect(store.putMany(batch)).rejects.toMatchObject({ code: 'storage-quota', hint: expect.stringContaining('Free disk space') as string });
+      expect(await store.keys('')).toEqual(['a']);
+      expect(await store.get('a')).toEqual(bytesOf(1));
+      await store.close();
+    });
+  });
+});
+
+describe('openRecordStore in Chromium', () => {
+  it.each(['auto', 'indexeddb'] as const)('takes IndexedDB on "%s"', async (choice) => {
+    const name = newDatabaseName();
+    const { store, notices } = await openRecordStore(choice, name);
+    expect([store.kind, notices]).toEqual(['indexeddb', []]);
+    await store.putMany([['a', bytesOf(7)]]);
+    await store.close();
+    const again = await openRecordStore(choice, name);
+    expect(await again.store.get('a')).toEqual(bytesOf(7));
+    await again.store.close();
+  });
+
+  it('falls back to memory on "auto", and rejects "indexeddb", when the database cannot be used', async () => {
+    const name = newDatabaseName();
+    (await openDatabase(name)).close(); // a database of this name without our object store
+    const { store, notices } = await openRecordStore('auto', name);
+    expect(store.kind).toBe('memory');
+    expect(notices.length).toBe(1);
+    await expect(openRecordStore('indexeddb', name)).rejects.toMatchObject({ code: 'storage-unavailable' });
+  });
+
+  it('does not take a full disk for a missing database', async () => {
+    await withQuota(1, async () => {
+      const { store } = await openRecordStore('auto', newDatabaseName());
+      expect(store.kind).toBe('indexeddb');
+      expect(await store.get('a')).toBeUndefined();
+      await expect(store.putMany([['a', bytesOf(1)]])).rejects.toMatchObject({ code: 'storage-quota' });
+      await store.close();
+    });
+  });
+});
+
+describe('quota', () => {
+  it('is what the browser says', async () => {
+    const estimate = await estimateStorage();
+    expect(estimate?.quotaBytes).toBeGreaterThan(1_000_000);
+    expect(estimate?.usedBytes).toBeGreaterThanOrEqual(0);
+    expect(estimate?.isPersistent).toBe(await navigator.storage.persisted());
+    expect(await askForPersistence()).toBe(await navigator.storage.persisted());
+  });
+});
+
+/** Chromium remembers the room left for half a minute as long as the site's databases are open, so all of them are cleared before and after. */
+async function withQuota(quotaSize: number, body: () => Promise<void>): Promise<void> {
+  await cdp().send('Storage.overrideQuotaForOrigin', { origin: location.origin, quotaSize });
+  await clearSiteData();
+  try {
+    await body();
+  } finally {
+    await cdp().send('Storage.overrideQuotaForOrigin', { origin: location.origin });
+    await clearSiteData();
+  }
+}
+
+/** What "clear site data" does: the database goes, open connections are closed by force. */
+async function clearSiteData(): Promise<void> {
+  await cdp().send('Storage.clearDataForOrigin', { origin: location.origin, storageTypes: 'indexeddb' });
+}
+
+function openDatabase(name: string): Promise<IDBDatabase> {
+  return settled(indexedDB.open(name));
+}
+
+function deleteDatabase(name: string): Promise<unknown> {
+  const request = indexedDB.deleteDatabase(name);
+  return new Promise((resolve, reject) => {
+    request.addEventListener('success', resolve);
+    request.addEventListener('error', () => reject(request.error ?? new Error('delete failed')));
+    // A 'blocked' event may come although the connection is just being closed; a connection that stays open blocks for ever.
+    setTimeout(() => reject(new Error('a connection blocks the delete')), 5000);
+  });
+}
+
+function settled<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.addEventListener('success', () => resolve(request.result));
+    request.addEventListener('error', () => reject(request.error ?? new Error('request failed')));
+  });
+}
