@@ -60,7 +60,16 @@ const browser: TestProjectConfiguration = {
 };
 
 const e2e: TestProjectConfiguration = {
-  test: { name: 'e2e', include: [E2E], environment: 'node', fileParallelism: false, globalSetup: ['tests/support/gpu-log-setup.ts'], testTimeout: 300_000, hookTimeout: 120_000, provide },
+  test: {
+    name: 'e2e',
+    include: [E2E],
+    environment: 'node',
+    fileParallelism: false,
+    globalSetup: ['tests/support/gpu-log-setup.ts'],
+    testTimeout: 300_000,
+    hookTimeout: 120_000,
+    provide,
+  },
 };
 
 export default defineConfig({ test: { projects: [node, gpu, browser, e2e] } });
