@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { choiceOption, integerOption, numberOption, parseBudget, parseTokens } from '../../src/cli/arguments';
-import { EngineError } from '../../src/core/errors';
+import type { EngineError } from '../../src/core/errors';
 
 const invalid = expect.objectContaining({ code: 'invalid-argument' }) as EngineError;
 const thrownBy = (body: () => unknown): unknown => {
