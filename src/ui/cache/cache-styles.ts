@@ -1,0 +1,147 @@
+// The look of <sluice-cache>.
+
+import { css } from 'lit';
+
+export const cacheStyles = css`
+  :host {
+    display: grid;
+    gap: 1rem;
+    container-type: inline-size;
+    font-size: 0.875rem;
+  }
+  .empty,
+  .soft {
+    color: var(--_ink-soft);
+  }
+  .empty,
+  .small,
+  .advice {
+    margin: 0;
+  }
+  .small,
+  .advice {
+    font-size: 0.75rem;
+  }
+  .budget {
+    display: grid;
+    grid-template-columns: 1fr auto;
+    gap: 0.15rem 0.75rem;
+    align-items: baseline;
+  }
+  .budget label {
+    font-weight: 500;
+  }
+  .budget p,
+  .slider {
+    grid-column: 1 / -1;
+  }
+  .slider {
+    position: relative;
+    padding-block: 0.2rem;
+  }
+  .slider input {
+    width: 100%;
+    margin: 0;
+    display: block;
+    height: 1.5rem;
+  }
+  /* The thumb's middle travels from half a thumb in to half a thumb before the end. */
+  .cliff {
+    position: absolute;
+    bottom: 0;
+    left: calc(8px + var(--at) * (100% - 16px));
+    width: 2px;
+    height: 0.55rem;
+    margin-inline-start: -1px;
+    border-radius: 1px;
+    background: var(--_warning);
+  }
+  .advice[data-advice='below-cycle'] {
+    color: var(--_warning);
+    font-weight: 500;
+  }
+  .advice {
+    color: var(--_ink-soft);
+  }
+  dl {
+    margin: 0;
+  }
+  dd {
+    margin: 0;
+  }
+  .rates {
+    display: grid;
+    grid-template-columns: repeat(4, 1fr);
+    gap: 1px;
+    background: var(--_line);
+    border: 1px solid var(--_line);
+    border-radius: var(--_radius);
+    overflow: hidden;
+  }
+  .rates div {
+    background: var(--_surface);
+    padding: 0.45rem 0.65rem;
+    min-width: 0;
+  }
+  .rates dt {
+    font-size: 0.75rem;
+    color: var(--_ink-soft);
+  }
+  .rates dd {
+    font-size: 1.125rem;
+    font-weight: 600;
+    letter-spacing: -0.01em;
+  }
+  .tiers th,
+  .tiers td {
+    padding-inline: 0 0.5rem;
+    white-space: nowrap;
+  }
+  .tiers .number {
+    padding-inline: 0.5rem 0;
+  }
+  .bar {
+    display: inline-block;
+    width: clamp(1.5rem, 16cqi, 6rem);
+    height: 6px;
+    margin-inline-end: 0.5rem;
+    border-radius: 3px;
+    vertical-align: 1px;
+    background: var(--_line);
+    overflow: hidden;
+  }
+  .bar i {
+    display: block;
+    height: 100%;
+    width: calc(var(--share) * 100%);
+    background: var(--_tier-disk);
+    transition: width 200ms;
+  }
+  .bar[data-tier='gpu'] i {
+    background: var(--_tier-gpu);
+  }
+  .bar[data-tier='ram'] i {
+    background: var(--_tier-ram);
+  }
+  .figures {
+    display: grid;
+    grid-template-columns: repeat(auto-fill, minmax(min(13rem, 100%), 1fr));
+    gap: 0.2rem 1.5rem;
+    font-size: 0.8125rem;
+  }
+  .figures div {
+    display: flex;
+    justify-content: space-between;
+    gap: 1rem;
+    min-width: 0;
+  }
+  .figures dt {
+    color: var(--_ink-soft);
+    flex: none;
+  }
+  .figures dd {
+    text-align: end;
+    overflow-wrap: anywhere;
+    min-width: 0;
+  }
+`;
