@@ -1,7 +1,7 @@
 import { ControlWord } from '../core/control';
 import { BLOCK_SIZE, blocksPerRow } from '../core/packed-weights';
 import type { Reference } from './call';
-import { PackedMatrixReader } from './packed-block';
+import { PackedMatrixReader } from '../core/packed-block';
 
 /** x[t, c] = E[token[t], c] for tokens of this shard. */
 export const embed: Reference = ({ control, params, constants, f32, u32, bytes }) => {

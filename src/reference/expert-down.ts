@@ -1,5 +1,5 @@
 import { type Reference, bitsToFloat } from './call';
-import { PackedMatrixReader } from './packed-block';
+import { PackedMatrixReader } from '../core/packed-block';
 
 /** x[r] += Σ_k w_k · dot(D_k[r, :], a[k, :]). */
 export const expertDown: Reference = ({ params, constants, f32, u32, bytes }) => {

@@ -1,5 +1,5 @@
 import { type Reference, silu } from './call';
-import { PackedMatrixReader } from './packed-block';
+import { PackedMatrixReader } from '../core/packed-block';
 
 /** a[k, r] = silu(dot(G[r, :], m)) · dot(U[r, :], m) for the k experts of one token. */
 export const expertGateUp: Reference = ({ params, constants, f32, u32, bytes }) => {

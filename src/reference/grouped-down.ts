@@ -1,6 +1,6 @@
 import type { Reference } from './call';
 import { forEachActivePair } from './group';
-import { PackedMatrixReader } from './packed-block';
+import { PackedMatrixReader } from '../core/packed-block';
 
 /** y[pair, r] = dot(D_e[r, :], a[pair, :]) for every pair of the active experts. */
 export const groupedDown: Reference = ({ params, constants, f32, u32, bytes }) => {

@@ -1,6 +1,6 @@
 import { type Reference, silu } from './call';
 import { forEachActivePair } from './group';
-import { PackedMatrixReader } from './packed-block';
+import { PackedMatrixReader } from '../core/packed-block';
 
 /** a[pair, r] = silu(dot(G_e[r, :], m[t, :])) · dot(U_e[r, :], m[t, :]) for every pair of the active experts. */
 export const groupedGateUp: Reference = ({ params, constants, f32, u32, bytes }) => {

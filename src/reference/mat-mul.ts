@@ -1,6 +1,6 @@
 import { ControlWord } from '../core/control';
 import type { Reference } from './call';
-import { StackedMatrices } from './packed-block';
+import { StackedMatrices } from '../core/packed-block';
 
 /** y[t, r] = (y[t, r] +) dot(W[r, :], x[t, :]). */
 export const matMul: Reference = ({ control, params, constants, f32, bytes }) => {

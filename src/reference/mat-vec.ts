@@ -1,6 +1,6 @@
 import { ControlWord } from '../core/control';
 import { type Reference, inverseRms } from './call';
-import { StackedMatrices } from './packed-block';
+import { StackedMatrices } from '../core/packed-block';
 
 /** y[r] = (y[r] +) dot(W[r, :], n(x)) for the last token of the batch. */
 export const matVec: Reference = ({ control, params, constants, f32, bytes }) => {

@@ -1,8 +1,8 @@
 // Reads packed weights on the CPU: the meaning of shaders/codecs/*.wgsl. Layout: src/core/packed-weights.ts.
 
-import { defined } from '../core/assert';
-import { decodeBfloat16, halfTable } from '../core/half';
-import { BLOCK_SIZE, CODEC_IDS, type CodecName, PACKED_CODECS, blocksPerRow } from '../core/packed-weights';
+import { defined } from './assert';
+import { decodeBfloat16, halfTable } from './half';
+import { BLOCK_SIZE, CODEC_IDS, type CodecName, PACKED_CODECS, blocksPerRow } from './packed-weights';
 
 /** Puts the 32 weights of a block into `out`. `at`: byte of the block's quants; `scaleAt`: byte of its scale. */
 type BlockReader = (view: DataView, at: number, scaleAt: number, out: Float32Array) => void;
