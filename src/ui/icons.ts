@@ -23,13 +23,11 @@ export const stopIcon = icon(svg`<rect x="5.5" y="5.5" width="9" height="9" rx="
 export const settingsIcon = icon(svg`<path d="M3 6h7M14 6h3M3 14h3M10 14h7" /><circle cx="12" cy="6" r="2" /><circle cx="8" cy="14" r="2" />`);
 export const fileIcon = icon(svg`<path d="M5 3h6l4 4v10H5zM11 3v4h4" />`);
 
-/** The mark: a gate with water running through three of its openings. */
+/** The mark: a small map of experts with one token's route through it. */
 export const mark = html`<svg width="26" height="26" viewBox="0 0 26 26" aria-hidden="true">
   <rect width="26" height="26" rx="7" fill="var(--_accent)" />
   <g fill="var(--_accent-ink)">
-    <rect x="5.5" y="6" width="3.2" height="6" rx="1" />
-    <rect x="11.4" y="6" width="3.2" height="10" rx="1" />
-    <rect x="17.3" y="6" width="3.2" height="4" rx="1" />
+    <path d="M5.5 5.5h4v4h-4zM11 11h4v4h-4zM16.5 16.5h4v4h-4zM16.5 5.5h4v4h-4z" />
+    <path d="M11 5.5h4v4h-4zM5.5 11h4v4h-4zM16.5 11h4v4h-4zM5.5 16.5h4v4h-4zM11 16.5h4v4h-4z" opacity="0.3" />
   </g>
-  <path d="M5 19.5c1.6-1.5 3.4-1.5 5 0s3.4 1.5 5 0 3.4-1.5 6 0" fill="none" stroke="var(--_accent-ink)" stroke-width="1.7" stroke-linecap="round" />
 </svg>`;

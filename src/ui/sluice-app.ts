@@ -25,7 +25,6 @@ const NARROW = '(max-width: 56rem)';
 const VIEWS = [
   { name: 'chat', title: 'Chat' },
   { name: 'experts', title: 'Experts' },
-  { name: 'tokens', title: 'Tokens' },
   { name: 'memory', title: 'Memory' },
 ] as const;
 type ViewName = (typeof VIEWS)[number]['name'];
@@ -98,13 +97,13 @@ export class SluiceApp extends LitElement {
             <h2 id="experts">Experts</h2>
             <sluice-heatmap .engine=${this.engine}></sluice-heatmap>
           </section>
-          <section aria-labelledby="tokens" data-view="tokens" ?data-inactive=${this.view !== 'tokens'}>
-            <h2 id="tokens">Tokens and their routes</h2>
-            <sluice-tokens .engine=${this.engine}></sluice-tokens>
-          </section>
           <section aria-labelledby="memory" data-view="memory" ?data-inactive=${this.view !== 'memory'}>
             <h2 id="memory">Memory</h2>
             <sluice-cache .engine=${this.engine}></sluice-cache>
+          </section>
+          <section aria-labelledby="tokens" data-view="experts" ?data-inactive=${this.view !== 'experts'}>
+            <h2 id="tokens">Tokens and their routes</h2>
+            <sluice-tokens .engine=${this.engine}></sluice-tokens>
           </section>
           ${
             model

@@ -152,7 +152,7 @@ export class SluiceChat extends LitElement {
   }
 
   protected override firstUpdated(): void {
-    this.#loadFromAttributes();
+    void this.updateComplete.then(() => this.#loadFromAttributes());
   }
 
   protected override updated(changed: PropertyValues<this>): void {
@@ -167,10 +167,11 @@ export class SluiceChat extends LitElement {
     return html`
       <div class="banners"><slot name="notice"></slot>${this.#banners()}</div>
       <div class="scroll" role="region" aria-label="Conversation" tabindex="0" @scroll=${this.#onScroll}>
-        ${this.engine === undefined && this.#loading.isLoading ? html`<div class="loading">${this.#progressView()}</div>` : nothing}
         ${
           isEmpty
-            ? html`<slot name="intro"></slot>${this.#suggestionCards()}`
+            ? html`<slot name="intro"></slot>
+                ${this.engine === undefined && this.#loading.isLoading ? html`<div class="loading">${this.#progressView()}</div>` : nothing}
+                ${this.#suggestionCards()}`
             : html`<ol class="turns" role="list">
                 ${repeat(
                   turns,

@@ -232,7 +232,7 @@ export class SluiceHeatmap extends LitElement {
       ${TIERS.map((tier) => html`<li><span class="swatch" data-tier=${tier}></span>${TIER_NAMES[tier]}</li>`)}
       <li><span class="ramp"></span>more used</li>
       <li><span class="swatch" data-tier="hit-flash"></span>routed</li>
-      <li><span class="swatch" data-tier="miss-flash"></span>was missing</li>
+      <li><span class="swatch" data-tier="miss-flash"></span>missing</li>
       <li class="surface" data-tier="surface" aria-hidden="true"></li>
     </ul>`;
   }

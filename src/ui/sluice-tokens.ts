@@ -57,13 +57,15 @@ export class SluiceTokens extends LitElement {
       }
       .chips button {
         font: 0.8125rem/1.35 var(--_mono);
-        white-space: pre;
         min-height: 1.5rem;
         min-width: 1.5rem;
         padding: 0.05rem 0.25rem;
         border-radius: 5px;
         border: 1px solid transparent;
-        background: color-mix(in oklab, var(--_surface), var(--_warning) calc(6% + var(--surprise) * 38%));
+        background: color-mix(in oklab, var(--_surface), var(--_surprise) calc(4% + var(--surprise) * 60%));
+      }
+      .chips span {
+        white-space: pre;
       }
       .chips button:hover {
         border-color: var(--_line-strong);
@@ -86,8 +88,8 @@ export class SluiceTokens extends LitElement {
         border-radius: 3px;
         background: linear-gradient(
           to right,
-          color-mix(in oklab, var(--_surface), var(--_warning) 6%),
-          color-mix(in oklab, var(--_surface), var(--_warning) 44%)
+          color-mix(in oklab, var(--_surface), var(--_surprise) 4%),
+          color-mix(in oklab, var(--_surface), var(--_surprise) 64%)
         );
       }
       .detail {
@@ -110,6 +112,9 @@ export class SluiceTokens extends LitElement {
       .route {
         max-height: 16rem;
         overflow: auto;
+      }
+      .route th[scope='col']:first-child {
+        width: 3.5rem;
       }
       .route td,
       .route th {
@@ -222,7 +227,7 @@ export class SluiceTokens extends LitElement {
       ${cssVars({ '--surprise': surprise(token.logprob).toFixed(2) })}
       @click=${() => (this.picked = token)}
     >
-      ${visibleToken(token.text)}
+      <span>${visibleToken(token.text)}</span>
     </button>`;
   }
 

@@ -19,6 +19,7 @@ export const tokens = css`
     --_danger-wash: var(--sluice-danger-wash, light-dark(#fdeeec, #361c19));
     --_warning: var(--sluice-warning, light-dark(#8a5300, #f2c063));
     --_warning-wash: var(--sluice-warning-wash, light-dark(#fdf3df, #33270f));
+    --_surprise: var(--sluice-surprise, light-dark(#f2a93b, #b8741a));
     --_tier-gpu: var(--sluice-tier-gpu, light-dark(#0c8577, #38d6c0));
     --_tier-ram: var(--sluice-tier-ram, light-dark(#2f6fd0, #6ba4ff));
     --_tier-disk: var(--sluice-tier-disk, light-dark(#bd7a12, #eaae45));

@@ -170,7 +170,7 @@ export const appStyles = css`
   }
   :host([narrow]) nav {
     display: grid;
-    grid-template-columns: repeat(4, 1fr);
+    grid-template-columns: repeat(3, 1fr);
     background: var(--_surface);
     border-block-start: 1px solid var(--_line);
     padding-block-end: env(safe-area-inset-bottom);
@@ -187,6 +187,13 @@ export const appStyles = css`
   }
   nav button[aria-current='true'] {
     color: var(--_accent);
+    border-block-start-color: var(--_accent);
+  }
+  nav button:hover:not(:disabled) {
+    border-color: transparent;
+    background: transparent;
+  }
+  nav button[aria-current='true']:hover {
     border-block-start-color: var(--_accent);
   }
   nav button:focus-visible {

@@ -33,8 +33,8 @@ export function modelFacts(model: ModelInfo): TemplateResult {
   </dl>`;
 }
 
-/** "21 M parameters · 6 × 32 experts · WebGPU". */
+/** "21 M · 6 × 32 experts · WebGPU". */
 export function modelSummary(model: ModelInfo): string {
   const perLayer = Math.max(0, ...model.expertCounts);
-  return `${formatParameters(model.parameterCount)} parameters · ${model.layerCount} × ${perLayer} experts · ${model.backend === 'webgpu' ? 'WebGPU' : 'CPU'}`;
+  return `${formatParameters(model.parameterCount)} · ${model.layerCount} × ${perLayer} experts · ${model.backend === 'webgpu' ? 'WebGPU' : 'CPU'}`;
 }

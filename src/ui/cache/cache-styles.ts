@@ -5,6 +5,7 @@ import { css } from 'lit';
 export const cacheStyles = css`
   :host {
     display: grid;
+    grid-template-columns: minmax(0, 1fr);
     gap: 1rem;
     container-type: inline-size;
     font-size: 0.875rem;
@@ -23,8 +24,9 @@ export const cacheStyles = css`
     font-size: 0.75rem;
   }
   .budget {
-    display: grid;
-    grid-template-columns: 1fr auto;
+    display: flex;
+    flex-wrap: wrap;
+    justify-content: space-between;
     gap: 0.15rem 0.75rem;
     align-items: baseline;
   }
@@ -33,7 +35,7 @@ export const cacheStyles = css`
   }
   .budget p,
   .slider {
-    grid-column: 1 / -1;
+    flex: 1 0 100%;
   }
   .slider {
     position: relative;
@@ -122,6 +124,15 @@ export const cacheStyles = css`
   }
   .bar[data-tier='ram'] i {
     background: var(--_tier-ram);
+  }
+  @container (max-width: 25rem) {
+    .tiers .bar,
+    .tiers td .soft {
+      display: none;
+    }
+    .rates div {
+      padding-inline: 0.5rem;
+    }
   }
   .figures {
     display: grid;

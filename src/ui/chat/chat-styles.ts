@@ -25,14 +25,14 @@ export const chatStyles = css`
   .banners {
     display: grid;
     gap: 0.5rem;
-    padding: 0.75rem clamp(0.75rem, 4cqi, 1.5rem) 0;
+    padding: 0.75rem clamp(0.75rem, 4cqi, 1.5rem) 0.5rem;
   }
   .banners:empty {
     display: none;
   }
   .loading {
-    max-width: 30rem;
-    margin: 12vh auto;
+    max-width: 38rem;
+    margin-block: 1.5rem;
   }
 
   .suggestions {
@@ -51,6 +51,9 @@ export const chatStyles = css`
     padding: 0.6rem 0.8rem;
     border-radius: var(--_radius);
     font-weight: 400;
+  }
+  .suggestions button:first-child:nth-last-child(odd) {
+    grid-column: 1 / -1;
   }
   .suggestions .label {
     color: var(--_ink-soft);

@@ -23,14 +23,14 @@ export class SluiceNotice extends LitElement {
     css`
       :host {
         display: block;
-        font-size: 0.875rem;
+        font-size: 0.8125rem;
       }
       .box {
         display: flex;
         flex-wrap: wrap;
         align-items: center;
         gap: 0.4rem 0.9rem;
-        padding: 0.55rem 0.8rem;
+        padding: 0.4rem 0.75rem;
         border-radius: var(--_radius);
         background: var(--_raised);
         border-inline-start: 3px solid var(--_line-strong);

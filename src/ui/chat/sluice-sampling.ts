@@ -29,6 +29,7 @@ export class SluiceSampling extends LitElement {
       label {
         display: grid;
         gap: 0.15rem;
+        align-content: start;
         font-weight: 500;
         font-size: 0.8125rem;
       }
@@ -39,7 +40,7 @@ export class SluiceSampling extends LitElement {
       }
       .end {
         display: flex;
-        align-items: end;
+        align-items: center;
       }
     `,
   ];

@@ -5,8 +5,9 @@
 
 import type { ExpertUsage } from '../model/expert-usage';
 
-/** A flash fades over this time. */
-export const FLASH_MS = 420;
+/** A flash fades over this time. Short, since a fast model routes to most experts within half a second; what was missing stays longer. */
+export const HIT_FLASH_MS = 180;
+export const MISS_FLASH_MS = 360;
 const MIN_PITCH_CSS = 3;
 const MIN_ROW_CSS = 4;
 const MAX_ROW_CSS = 20;
@@ -134,12 +135,13 @@ export function colorCells(usage: ExpertUsage, palette: HeatmapPalette, nowMs: n
   let isFading = false;
   for (let cell = 0; cell < out.length; cell++) {
     const tier = residency[cell]!;
-    const brightness = heat[cell]! / (heat[cell]! + evenHeat);
+    const brightness = 1 - 2 ** (-heat[cell]! / evenHeat);
     let color = mixColors(palette.dim[tier] ?? 0, palette.bright[tier] ?? 0, brightness);
     const age = nowMs - flashedAtMs[cell]!;
-    if (flash && age < FLASH_MS) {
+    const flashMs = flashIsMiss[cell] === 1 ? MISS_FLASH_MS : HIT_FLASH_MS;
+    if (flash && age < flashMs) {
       isFading = true;
-      const strength = 1 - Math.max(0, age) / FLASH_MS;
+      const strength = 1 - Math.max(0, age) / flashMs;
       color = mixColors(color, flashIsMiss[cell] === 1 ? palette.missFlash : palette.hitFlash, strength * strength);
     }
     out[cell] = color;
