@@ -52,10 +52,12 @@ const TokenType = { normal: 1, control: 3, userDefined: 4 } as const;
 const MAX_TOKEN_ID = 2 ** 31 - 1;
 
 /** Control tokens that end a turn, by the names that models give them; files often name only one of them as eos. After llama.cpp's list. */
-const STOP_TEXTS: ReadonlySet<string> = new Set([
-  ...['<|eot_id|>', '<|im_end|>', '<|end|>', '<|return|>', '<|call|>', '<end_of_turn>', '<|endoftext|>', '<|eom_id|>', '<EOT>', '_<EOT>', '[EOT]'],
-  ...['[EOS]', '</s>', '<eos>', '<|end_of_text|>', '<end_of_utterance>', '<｜end▁of▁sentence｜>'],
-]);
+const STOP_TEXTS: ReadonlySet<string> = new Set(
+  [
+    '<|eot_id|> <|im_end|> <|end|> <|return|> <|call|> <end_of_turn> <|endoftext|> <|eom_id|> <EOT> _<EOT> [EOT]',
+    '[EOS] </s> <eos> <|end_of_text|> <end_of_utterance> <｜end▁of▁sentence｜>',
+  ].flatMap((line) => line.split(' ')),
+);
 
 interface Vocabulary {
   /** [id] → the token as it is in the file. */

@@ -13,6 +13,6 @@ export async function expectEngineError(action: () => unknown, code: EngineError
   expect(thrown, `nothing was thrown, '${code}' was expected`).toBeInstanceOf(EngineError);
   const error = thrown as EngineError;
   expect(error.code, error.message).toBe(code);
-  if (message !== undefined) expect(error.message).toMatch(message);
+  if (message !== undefined) expect(`${error.message} ${error.hint}`).toMatch(message);
   expect(error.hint.length).toBeGreaterThan(0);
 }
