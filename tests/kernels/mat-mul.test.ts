@@ -1,0 +1,73 @@
+import { expect } from 'vitest';
+import { CODEC_NAMES } from '../../src/core/packed-weights';
+import { roundUp } from '../../src/core/units';
+import { matMul } from '../../src/kernels/mat-mul';
+import { poison, randomFloats, randomRows, testKernel } from '../support/kernel-harness';
+import { type StackPart, describeStack, productTolerance, stackConstants, stackMatrices } from '../support/stacked-matrices';
+
+interface Shape {
+  readonly parts: readonly StackPart[];
+  readonly columnCount: number;
+  readonly tokenCount: number;
+  /** Floats between tokens in the output; default: the rows, rounded up to 32. */
+  readonly outputStride?: number;
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+const SHAPES: readonly Shape[] = [
+  // Each codec alone. 33 tokens are two tiles and one token, 37 rows one tile and five rows.
+  ...CODEC_NAMES.map((codec): Shape => ({ parts: [[codec, 37]], columnCount: 96, tokenCount: 33 })),
+  ...CODEC_NAMES.map((codec): Shape => ({ parts: [[codec, 31]], columnCount: 36, tokenCount: 3 })),
+  { parts: [['q8_0', 32]], columnCount: 160, tokenCount: 16 },
+  { parts: [['f32', 1]], columnCount: 32, tokenCount: 1 },
+  { parts: [['q4_0', 65]], columnCount: 256, tokenCount: 17, outputStride: 67 },
+  // Queries, keys and values of different codecs; borders between them in the middle of a tile.
+  { parts: [['q4_0', 33], ['q8_0', 7], ['f16', 9]], columnCount: 96, tokenCount: 17 },
+  { parts: [['bf16', 20], ['f32', 10], ['q4_0', 40]], columnCount: 36, tokenCount: 9 },
+  { parts: [['f16', 5], ['bf16', 30]], columnCount: 160, tokenCount: 2 },
+  { parts: [['q8_0', 37]], columnCount: 160, tokenCount: 17, constants: { ADD_RESIDUAL: 1 } },
+  { parts: [['q4_0', 20], ['f16', 20]], columnCount: 96, tokenCount: 3, constants: { ADD_RESIDUAL: 1 } },
+];
+
+for (const { parts, columnCount, tokenCount, outputStride, constants = {} } of SHAPES) {
+  const title = `${describeStack(parts)}, ${columnCount} columns, ${tokenCount} tokens`;
+  testKernel(matMul, { ...stackConstants(parts), ...constants }, title, (random) => {
+    const { weights, params } = stackMatrices(random, parts, columnCount);
+    const stride = outputStride ?? roundUp(params['row_count']!, 32);
+    const length = tokenCount * stride;
+    return {
+      control: { tokenCount },
+      params: { ...params, input_stride: roundUp(columnCount, 32), output_stride: stride },
+      buffers: {
+        weights,
+        input: randomRows(random, tokenCount, columnCount),
+        output: { data: constants['ADD_RESIDUAL'] ? randomFloats(random, length) : poison(length), tolerance: productTolerance(columnCount), shape: [tokenCount, stride] },
+      },
+    };
+  });
+}
+
+// A token's result must be the same bits whatever else is in the batch: a prompt cut into other chunks gives the same text.
+const soloTitle = (tokenCount: number) => `every token alike gives alike rows, ${tokenCount} tokens`;
+for (const tokenCount of [2, 35]) {
+  testKernel(
+    matMul,
+    stackConstants([['q8_0', 9]]),
+    soloTitle(tokenCount),
+    (random) => {
+      const { weights, params } = stackMatrices(random, [['q8_0', 9]], 160);
+      const row = randomRows(random, 1, 160);
+      const input = new Float32Array(tokenCount * 160);
+      for (let t = 0; t < tokenCount; t++) input.set(row, t * 160);
+      return {
+        control: { tokenCount },
+        params: { ...params, input_stride: 160, output_stride: 9 },
+        buffers: { weights, input, output: { data: poison(tokenCount * 9), tolerance: productTolerance(160), shape: [tokenCount, 9] } },
+      };
+    },
+    ({ gpu }) => {
+      const words = gpu.u32('output');
+      for (let t = 1; t < tokenCount; t++) expect(words.slice(t * 9, t * 9 + 9)).toEqual(words.slice(0, 9));
+    },
+  );
+}

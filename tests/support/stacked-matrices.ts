@@ -1,0 +1,41 @@
+// Three random matrices stacked by rows, as mat-vec and mat-mul take them.
+
+import { CODEC_IDS, type CodecName } from '../../src/core/packed-weights';
+import type { Random } from '../../src/core/random';
+import { packRandomMatrices } from './pack-matrix';
+import { type Tolerance, blockSumDepth, sumTolerance } from './tolerance';
+
+/** A matrix of the stack; none of the later ones when there are fewer than three. */
+export type StackPart = readonly [codec: CodecName, rowCount: number];
+
+export function stackConstants(parts: readonly StackPart[]): Record<string, number> {
+  return Object.fromEntries([0, 1, 2].map((i) => [`CODEC_${i}`, CODEC_IDS[parts[i]?.[0] ?? 'f32']]));
+}
+
+export function describeStack(parts: readonly StackPart[]): string {
+  return parts.map(([codec, rowCount]) => `${rowCount} rows ${codec}`).join(', ');
+}
+
+export function stackMatrices(random: Random, parts: readonly StackPart[], columnCount: number): { readonly weights: Uint8Array; readonly params: Record<string, number> } {
+  const { data, bases } = packRandomMatrices(
+    random,
+    parts.map(([codec, rowCount]) => ({ codec, rowCount, columnCount })),
+  );
+  const rows = [0, 1, 2].map((i) => parts[i]?.[1] ?? 0);
+  const params = {
+    row_end_0: rows[0]!,
+    row_end_1: rows[0]! + rows[1]!,
+    row_count: rows[0]! + rows[1]! + rows[2]!,
+    base_0: bases[0]!,
+    base_1: bases[1] ?? 0,
+    base_2: bases[2] ?? 0,
+    column_count: columnCount,
+  };
+  return { weights: data, params };
+}
+
+/** dot(W[r, :], x) of numbers in [-1, 1): Σ|w·x| is n/4 on average and below n/2. A residual is one more rounding, of the result. */
+export function productTolerance(columnCount: number, lanes = 1): Tolerance {
+  const tolerance = sumTolerance(blockSumDepth(columnCount, lanes) + 1, columnCount / 2);
+  return { ...tolerance, rel: tolerance.rel * 2 };
+}
