@@ -65,7 +65,7 @@ const e2e: TestProjectConfiguration = {
     include: [E2E],
     environment: 'node',
     fileParallelism: false,
-    globalSetup: ['tests/support/gpu-log-setup.ts'],
+    globalSetup: ['tests/support/gpu-log-setup.ts', 'tests/support/e2e-setup.ts'],
     testTimeout: 300_000,
     hookTimeout: 120_000,
     provide,

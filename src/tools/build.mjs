@@ -1,9 +1,11 @@
 // Builds a part of dist/ when its inputs changed since it was last built. The inputs' hash is kept in .cache/builds/.
+//   node src/tools/build.mjs app|cli
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ROOT } from './install.mjs';
 
 const CONFIGURATION = ['package.json', 'package-lock.json', 'tsconfig.json', 'vite.config.ts'];
@@ -54,4 +56,13 @@ function filesUnder(path) {
   return readdirSync(full)
     .sort()
     .flatMap((name) => filesUnder(`${path}/${name}`));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    for (const name of process.argv.slice(2)) ensureBuilt(/** @type {keyof typeof BUILDS} */ (name));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -14,18 +14,18 @@ const REPORT = join(CACHE, 'tests.json');
 /** Projects of vitest.config.ts that run on WebGPU. */
 const WEBGPU_PROJECTS = ['gpu', 'browser'];
 
-/** @type {ReadonlyArray<readonly [name: string, program: string, words: readonly string[]]>} */
+/** Programs are paths under node_modules, or of this folder. @type {ReadonlyArray<readonly [name: string, program: string, words: readonly string[]]>} */
 const CHECKS = [
   ['types', 'typescript/bin/tsc', ['-p', '.']],
   ['types of pure layers', 'typescript/bin/tsc', ['-p', 'tsconfig.pure.json']],
   ['lint', 'oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']],
   ['format', 'prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']],
   ['dead code', 'knip/bin/knip.js', ['--no-progress']],
-  ['build app', 'vite/bin/vite.js', ['build']],
+  ['build app', 'src/tools/build.mjs', ['app']],
   ['build library', 'vite/bin/vite.js', ['build', '--mode', 'lib']],
   ['build elements', 'vite/bin/vite.js', ['build', '--mode', 'elements']],
   ['build declarations', 'typescript/bin/tsc', ['-p', 'tsconfig.build.json']],
-  ['build terminal', 'vite/bin/vite.js', ['build', '--mode', 'cli']],
+  ['build terminal', 'src/tools/build.mjs', ['cli']],
 ];
 
 requireNode();
@@ -68,11 +68,12 @@ function run() {
   return summary.failed === 0 ? 0 : 1;
 }
 
-/** @param {string} name @param {string} program path under node_modules @param {readonly string[]} words @returns {boolean} whether it succeeded */
+/** @param {string} name @param {string} program @param {readonly string[]} words @returns {boolean} whether it succeeded */
 function step(name, program, words) {
   process.stdout.write(`\n── ${name}\n`);
   const began = performance.now();
-  const { status } = spawnSync(process.execPath, [join(ROOT, 'node_modules', program), ...words], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
+  const path = join(ROOT, program.startsWith('src/') ? '.' : 'node_modules', program);
+  const { status } = spawnSync(process.execPath, [path, ...words], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
   process.stdout.write(`── ${name}: ${status === 0 ? 'ok' : 'FAILED'} after ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
   return status === 0;
 }

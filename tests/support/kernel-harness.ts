@@ -174,10 +174,18 @@ function layOut(kernel: Kernel, { buffers }: KernelCase): Images {
   return { places, read, readWrite };
 }
 
-async function runOn(backend: Backend, kernel: Kernel, constants: Readonly<Record<string, number>>, kernelCase: KernelCase, images: Images, label: string): Promise<RunResult> {
+async function runOn(
+  backend: Backend,
+  kernel: Kernel,
+  constants: Readonly<Record<string, number>>,
+  kernelCase: KernelCase,
+  images: Images,
+  label: string,
+): Promise<RunResult> {
   const tokenCount = kernelCase.control?.tokenCount ?? 1;
   const startControl = new Uint32Array(CONTROL_WORDS).fill(RESERVED_WORD);
-  for (const [name, word] of Object.entries(ControlWord)) startControl[word] = kernelCase.control?.[name as keyof typeof ControlWord] ?? (name === 'tokenCount' ? 1 : 0);
+  for (const [name, word] of Object.entries(ControlWord))
+    startControl[word] = kernelCase.control?.[name as keyof typeof ControlWord] ?? (name === 'tokenCount' ? 1 : 0);
   const halted = startControl.slice();
   halted[ControlWord.halted] = tokenCount % 2 === 1 ? HaltReason.missingExpert : HaltReason.stopToken;
 
@@ -190,7 +198,9 @@ async function runOn(backend: Backend, kernel: Kernel, constants: Readonly<Recor
   try {
     backend.write(read, 0, images.read);
     backend.write(readWrite, 0, images.readWrite);
-    const buffers = Object.fromEntries([...images.places].map(([name, place]): [string, Binding] => [name, { ...place, buffer: place.isReadWrite ? readWrite : read }]));
+    const buffers = Object.fromEntries(
+      [...images.places].map(([name, place]): [string, Binding] => [name, { ...place, buffer: place.isReadWrite ? readWrite : read }]),
+    );
     const program = await backend.compile(label, control, [{ operation: kernel.name, constants, params: kernelCase.params, buffers }]);
     const submit = async (words: Uint32Array): Promise<RunResult> => {
       backend.write(control, 0, words);
@@ -204,7 +214,11 @@ async function runOn(backend: Backend, kernel: Kernel, constants: Readonly<Recor
 
     const result = await submit(startControl);
     assertUnchanged(images.read, await readWords(backend, read), `${label}: an input was written on ${backend.adapterName}`);
-    assertUnchanged(withoutOutputs(images, images.readWrite), withoutOutputs(images, result.readWrite), `${label}: a guard was overwritten on ${backend.adapterName}`);
+    assertUnchanged(
+      withoutOutputs(images, images.readWrite),
+      withoutOutputs(images, result.readWrite),
+      `${label}: a guard was overwritten on ${backend.adapterName}`,
+    );
     if (!kernel.writesControl) assertUnchanged(startControl, result.control, `${label}: control was written on ${backend.adapterName}`);
     return result;
   } finally {

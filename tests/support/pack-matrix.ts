@@ -2,7 +2,16 @@
 // numbers, by another hand. Quantisation follows GGUF: Q8_0 scale max|x| / 127, Q4_0 scale (x of largest |x|) / -8.
 
 import { encodeBfloat16, encodeHalf, halfTable } from '../../src/core/half';
-import { BLOCK_SIZE, CODEC_IDS, type CodecName, type MatrixShape, PACKED_CODECS, blocksPerRow, packedMatrixBytes, quantRegionBytes } from '../../src/core/packed-weights';
+import {
+  BLOCK_SIZE,
+  CODEC_IDS,
+  type CodecName,
+  type MatrixShape,
+  PACKED_CODECS,
+  blocksPerRow,
+  packedMatrixBytes,
+  quantRegionBytes,
+} from '../../src/core/packed-weights';
 import type { Random } from '../../src/core/random';
 
 /** Fills what lies between matrices: a kernel that reads it by mistake gets NaN from every codec. */

@@ -16,7 +16,11 @@ export function describeStack(parts: readonly StackPart[]): string {
   return parts.map(([codec, rowCount]) => `${rowCount} rows ${codec}`).join(', ');
 }
 
-export function stackMatrices(random: Random, parts: readonly StackPart[], columnCount: number): { readonly weights: Uint8Array; readonly params: Record<string, number> } {
+export function stackMatrices(
+  random: Random,
+  parts: readonly StackPart[],
+  columnCount: number,
+): { readonly weights: Uint8Array; readonly params: Record<string, number> } {
   const { data, bases } = packRandomMatrices(
     random,
     parts.map(([codec, rowCount]) => ({ codec, rowCount, columnCount })),

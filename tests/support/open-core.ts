@@ -1,0 +1,43 @@
+// An EngineCore on a model file with nothing between it and the GPU: every expert is read from the file when it is needed. For tests of the engine itself.
+
+import { DEFAULT_RAM_BYTES } from '../../src/worker/defaults';
+import type { Budget } from '../../src/core/api';
+import type { Backend } from '../../src/core/backend';
+import type { ExpertSupply } from '../../src/core/expert-supply';
+import { EngineCore } from '../../src/engine/engine-core';
+import { expertLayout, importExpert } from '../../src/engine/expert-layout';
+import { readGguf } from '../../src/formats/gguf';
+import type { Source } from '../../src/formats/source';
+import { specFromGguf } from '../../src/model/from-gguf';
+import { createTokenizer } from '../../src/model/tokenizer';
+
+export async function openCore(backend: Backend, source: Source, options: { budget?: Budget; contextLength?: number } = {}): Promise<EngineCore> {
+  const file = await readGguf(source);
+  const spec = specFromGguf(file);
+  const layouts = spec.layers.map(expertLayout);
+  let bytesRead = 0;
+  const supply: ExpertSupply = {
+    tierOf: () => 'disk',
+    fetch: async (layer, expert, signal) => {
+      const bytes = await importExpert(source, spec.layers[layer]!, layouts[layer]!, expert, signal);
+      bytesRead += bytes.byteLength;
+      return { bytes, tier: 'disk' };
+    },
+    setRamBudget: () => {},
+    supplyStats: () => ({ ramExperts: 0, ramBytes: 0, diskExperts: 0, diskBytes: 0, bytesRead: { ram: 0, disk: bytesRead, network: 0 }, recordsRepaired: 0 }),
+    dispose: async () => {},
+  };
+  return EngineCore.open({
+    backend,
+    spec,
+    source,
+    tokenizer: createTokenizer(file),
+    supply,
+    layouts,
+    storeKind: 'none',
+    budget: options.budget ?? '100%',
+    ramBytes: DEFAULT_RAM_BYTES,
+    contextLength: options.contextLength ?? spec.contextLength,
+    clock: () => performance.now(),
+  });
+}
