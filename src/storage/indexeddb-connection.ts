@@ -8,12 +8,6 @@ import { EngineError } from '../core/errors';
 
 const OBJECT_STORE = 'records';
 
-/**
- * What a request fails with when its connection is closed by force: before the transaction began, in it, and (Chromium, clearing site data) on open.
- * Nothing here aborts a transaction itself.
- */
-const LOST_CONNECTION_ERRORS: readonly (string | undefined)[] = ['InvalidStateError', 'AbortError', 'UnknownError'];
-
 /** Calls that were under way together fail together, one after the other may fail on a connection that is closing as well. */
 const ATTEMPTS = 3;
 
@@ -30,15 +24,18 @@ export class IndexedDbConnection {
   readonly use: UseStore = async (mode, callback) => {
     for (let attempt = 1; ; attempt++) {
       if (this.#isClosed) throw new EngineError('disposed', 'The store was closed.', 'Load the model again.');
-      let transaction: IDBTransaction | undefined;
       const database = (this.#database ??= this.#open());
+      let transaction: IDBTransaction | undefined;
+      let requestError: DOMException | null = null;
       try {
         transaction = (await database).transaction(OBJECT_STORE, mode);
+        transaction.addEventListener('error', (event) => (requestError = (event.target as IDBRequest).error));
         return await callback(transaction.objectStore(OBJECT_STORE));
       } catch (thrown) {
-        // idb-keyval rejects when a request fails, before the transaction has its error, and then with null.
-        const cause = thrown ?? (transaction === undefined ? undefined : await errorOf(transaction));
-        if (attempt === ATTEMPTS || !LOST_CONNECTION_ERRORS.includes(errorName(cause))) throw storageError(cause);
+        // When a request fails, idb-keyval rejects before the transaction has its error, so with null. Waiting for the 'abort' event is no way out:
+        // Chromium 156 does not send it to transactions that were still queued when their connection was closed by force.
+        const cause: unknown = thrown ?? requestError;
+        if (attempt === ATTEMPTS || !isLostConnection(cause)) throw storageError(cause);
         transaction?.db.close();
         this.#forget(database);
       }
@@ -105,10 +102,10 @@ export function errorName(thrown: unknown): string | undefined {
   return thrown instanceof Error || thrown instanceof DOMException ? thrown.name : undefined;
 }
 
-function errorOf(transaction: IDBTransaction): Promise<DOMException | null> {
-  if (transaction.error) return Promise.resolve(transaction.error);
-  return new Promise((resolve) => {
-    transaction.addEventListener('abort', () => resolve(transaction.error), { once: true });
-    transaction.addEventListener('complete', () => resolve(null), { once: true });
-  });
+/**
+ * Whether the connection was closed by force: before the transaction began (InvalidStateError), in it (AbortError, or an abort without any error) or,
+ * in Chromium when site data is cleared, while it opens (UnknownError). Nothing here aborts a transaction itself.
+ */
+function isLostConnection(cause: unknown): boolean {
+  return cause === null || ['InvalidStateError', 'AbortError', 'UnknownError'].includes(errorName(cause) ?? '');
 }
