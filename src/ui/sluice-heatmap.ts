@@ -19,7 +19,7 @@ import { OncePerFrame } from './once-per-frame';
 import { controls, tierSwatches, tokens } from './styles';
 
 /** How often the table and the numbers beside the map follow the routing. */
-const TABLE_INTERVAL_MS = 1500;
+const NUMBERS_INTERVAL_MS = 1000;
 const LABEL_DISTANCE_PX = 15;
 
 const MOVES: Readonly<Record<string, CursorMove>> = {
@@ -66,6 +66,7 @@ export class SluiceHeatmap extends LitElement {
   #palette: HeatmapPalette | undefined;
   #unfollow: (() => void) | undefined;
   #isOnScreen = true;
+  #areNumbersOld = false;
   #numbersTimer: ReturnType<typeof setTimeout> | undefined;
   #visibility: IntersectionObserver | undefined;
   #size: ResizeObserver | undefined;
@@ -92,10 +93,7 @@ export class SluiceHeatmap extends LitElement {
     }
     this.#usage?.add(frame, performance.now(), frame.phase === 'decode' || this.showPrefill);
     this.#requestDraw();
-    this.#numbersTimer ??= setTimeout(() => {
-      this.#numbersTimer = undefined;
-      this.requestUpdate();
-    }, TABLE_INTERVAL_MS);
+    this.#requestNumbers();
   }
 
   reset(): void {
@@ -267,6 +265,20 @@ export class SluiceHeatmap extends LitElement {
     const { viewport } = this;
     this.scrolls = viewport !== null && viewport.scrollHeight > viewport.clientHeight + 1;
     this.#requestDraw();
+  }
+
+  /** The first change shows at once, later ones at the pace that a reader can follow. */
+  #requestNumbers(): void {
+    if (this.#numbersTimer !== undefined) {
+      this.#areNumbersOld = true;
+      return;
+    }
+    this.#areNumbersOld = false;
+    this.requestUpdate();
+    this.#numbersTimer = setTimeout(() => {
+      this.#numbersTimer = undefined;
+      if (this.#areNumbersOld) this.#requestNumbers();
+    }, NUMBERS_INTERVAL_MS);
   }
 
   #requestDraw(): void {

@@ -122,8 +122,8 @@ export class SluiceTokens extends LitElement {
       }
       .experts {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(4.6rem, 1fr));
-        gap: 0.25rem 0.5rem;
+        grid-template-columns: repeat(auto-fill, minmax(3.7rem, 1fr));
+        gap: 0.25rem 0.45rem;
       }
       .expert {
         display: grid;
@@ -194,6 +194,12 @@ export class SluiceTokens extends LitElement {
     this.#history.clear();
     this.picked = undefined;
     this.#follow();
+  }
+
+  protected override updated(): void {
+    // The newest chips stay in view as long as the reader has picked none.
+    const chips = this.shadowRoot?.querySelector('.chips');
+    if (chips && this.picked === undefined) chips.scrollTop = chips.scrollHeight;
   }
 
   #follow(): void {

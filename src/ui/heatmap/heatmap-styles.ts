@@ -100,7 +100,7 @@ export const heatmapStyles = css`
   .legend {
     display: flex;
     flex-wrap: wrap;
-    gap: 0.2rem 0.9rem;
+    gap: 0.2rem 0.75rem;
     margin: 0;
     padding: 0;
     list-style: none;
@@ -124,7 +124,7 @@ export const heatmapStyles = css`
     background-color: var(--_surface);
   }
   .ramp {
-    width: 2.6rem;
+    width: 1.8rem;
     height: 0.7em;
     border-radius: 3px;
     background: linear-gradient(to right, color-mix(in srgb, var(--_tier-gpu) 20%, var(--_surface)), var(--_tier-gpu));
