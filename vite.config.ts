@@ -5,11 +5,30 @@
 //   vite build --mode cli          dist/cli/sluice.js   the terminal program for Node
 
 import { resolve } from 'node:path';
-import { defineConfig, type UserConfig } from 'vite';
+import { defineConfig, type Plugin, type UserConfig } from 'vite';
 import { DEVELOPMENT_HEADERS } from './src/tools/content-security-policy.mjs';
 
 const at = (path: string) => resolve(import.meta.dirname, path);
 const worker = { format: 'es' } as const;
+
+/**
+ * Puts workers into the library as text. A separate file would be lost on the way through other people's bundlers, and a script from another host (a CDN) may
+ * not start a worker from there at all.
+ */
+const inlineWorkers: Plugin = {
+  name: 'inline-workers',
+  enforce: 'pre',
+  transform(code) {
+    const names: string[] = [];
+    const replaced = code.replace(/new Worker\(\s*new URL\(\s*'([^']+)',\s*import\.meta\.url\s*\)\s*,/g, (_, path: string) => {
+      names.push(path);
+      return `new InlineWorker${names.length - 1}(`;
+    });
+    if (names.length === 0) return undefined;
+    const imports = names.map((path, index) => `import InlineWorker${index} from '${path}?worker&inline';\n`);
+    return { code: imports.join('') + replaced, map: null };
+  },
+};
 
 const app: UserConfig = {
   base: './',
@@ -21,6 +40,7 @@ const app: UserConfig = {
 const lib: UserConfig = {
   base: './',
   publicDir: false,
+  plugins: [inlineWorkers],
   worker,
   build: {
     outDir: 'dist/lib',
@@ -35,6 +55,7 @@ const lib: UserConfig = {
 const elements: UserConfig = {
   base: './',
   publicDir: false,
+  plugins: [inlineWorkers],
   worker,
   build: {
     outDir: 'dist/lib',
