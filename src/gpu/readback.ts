@@ -36,7 +36,12 @@ export class GpuReadbackRing implements ReadbackRing {
     } catch (error) {
       throw (
         this.#hooks.failure() ??
-        new EngineError('device-lost', 'The GPU device was lost while a result was read.', 'Load the model again; with less memory for experts if it happens again.', error)
+        new EngineError(
+          'device-lost',
+          'The GPU device was lost while a result was read.',
+          'Load the model again; with less memory for experts if it happens again.',
+          error,
+        )
       );
     }
     const copy = buffer.getMappedRange().slice(0);

@@ -96,7 +96,11 @@ export class WebGpuBackend implements Backend {
   createBuffer(label: string, sizeBytes: number): DeviceBuffer {
     const size = roundUp(Math.max(sizeBytes, 16), 16);
     if (size > this.limits.maxBufferBytes) {
-      throw new EngineError('out-of-memory', `${label} needs a buffer of ${size} bytes; this adapter allows ${this.limits.maxBufferBytes}.`, 'Choose a smaller budget or context length.');
+      throw new EngineError(
+        'out-of-memory',
+        `${label} needs a buffer of ${size} bytes; this adapter allows ${this.limits.maxBufferBytes}.`,
+        'Choose a smaller budget or context length.',
+      );
     }
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const gpuBuffer = this.#device.createBuffer({ label, size, usage });
@@ -149,13 +153,7 @@ export class WebGpuBackend implements Backend {
     return this.#bind(program.label, program.control, replaceBuffers(program.calls, replace), pipelines, program.paramsBuffer);
   }
 
-  #bind(
-    label: string,
-    control: DeviceBuffer,
-    calls: readonly OperationCall[],
-    pipelines: readonly KernelPipeline[],
-    paramsBuffer: DeviceBuffer,
-  ): GpuProgram {
+  #bind(label: string, control: DeviceBuffer, calls: readonly OperationCall[], pipelines: readonly KernelPipeline[], paramsBuffer: DeviceBuffer): GpuProgram {
     const prepared = calls.map((call, i) => {
       const kernel = defined(this.#kernels[call.operation], call.operation);
       const constants = resolveConstants(kernel, call);
@@ -253,12 +251,20 @@ function gpuOf(buffer: DeviceBuffer): GPUBuffer {
 }
 
 function deviceLost(message: string): EngineError {
-  return new EngineError('device-lost', `The GPU device was lost. ${message}`.trim(), 'Load the model again; with less memory for experts if it happens again.');
+  return new EngineError(
+    'device-lost',
+    `The GPU device was lost. ${message}`.trim(),
+    'Load the model again; with less memory for experts if it happens again.',
+  );
 }
 
 function errorOf(error: GPUError): EngineError {
   if (typeof GPUOutOfMemoryError !== 'undefined' && error instanceof GPUOutOfMemoryError) {
     return new EngineError('out-of-memory', 'The GPU has no memory left for this.', 'Choose a smaller GPU budget or context length.', error.message);
   }
-  return new EngineError('internal', `WebGPU reported an error: ${error.message}`, 'This is a bug in Sluice; please report it with the name of your GPU and browser.');
+  return new EngineError(
+    'internal',
+    `WebGPU reported an error: ${error.message}`,
+    'This is a bug in Sluice; please report it with the name of your GPU and browser.',
+  );
 }

@@ -17,7 +17,8 @@ import { route } from './route';
 import { sample } from './sample';
 
 export const KERNELS: Readonly<Record<string, Kernel>> = Object.fromEntries(
-  [attention, combine, embed, expertDown, expertGateUp, group, groupedDown, groupedGateUp, matMul, matVec, rmsNorm, ropeCache, route, sample].map(
-    (kernel) => [kernel.name, kernel],
-  ),
+  [attention, combine, embed, expertDown, expertGateUp, group, groupedDown, groupedGateUp, matMul, matVec, rmsNorm, ropeCache, route, sample].map((kernel) => [
+    kernel.name,
+    kernel,
+  ]),
 );

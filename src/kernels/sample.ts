@@ -5,9 +5,7 @@ export const sample: Kernel = {
   name: 'sample',
   writesControl: true,
   libraries: ['control', 'reduce', 'random'],
-  params: [
-    ['vocabulary_size', 'u32'],
-  ],
+  params: [['vocabulary_size', 'u32']],
   bindings: [
     { name: 'sampling', access: 'read' },
     { name: 'logits', access: 'read' },

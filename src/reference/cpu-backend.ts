@@ -116,7 +116,10 @@ export class CpuBackend implements Backend {
     for (const { program, from = 0, to = program.calls.length, size } of items) {
       assert(program instanceof CpuProgram, 'a program of another backend');
       const words = new Uint32Array(bytesOf(program.control).buffer, 0, CONTROL_WORDS);
-      assert(words[ControlWord.halted] !== 0 || words[ControlWord.tokenCount] === size.tokenCount, 'the control block and the submit disagree on the token count');
+      assert(
+        words[ControlWord.halted] !== 0 || words[ControlWord.tokenCount] === size.tokenCount,
+        'the control block and the submit disagree on the token count',
+      );
       for (const { reference, view } of program.prepared.slice(from, to)) {
         this.counters.dispatches++;
         if (words[ControlWord.halted] === 0) reference({ ...view, control: words });

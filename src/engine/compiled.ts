@@ -1,0 +1,62 @@
+// The compiled programs of a model, and the exchange of buffers when slabs are resized.
+
+import { defined } from '../core/assert';
+import type { Backend, DeviceBuffer, Program } from '../core/backend';
+import { ProgramBuilder, type ProgramInputs } from './programs';
+
+interface LayerPrograms {
+  readonly route: Program;
+  readonly combine: Program;
+  experts: Program;
+}
+
+export class CompiledPrograms {
+  readonly embed: Program;
+  /** Head and sampling after a prompt. */
+  readonly finish: Program;
+  readonly head: Program;
+  readonly layers: readonly LayerPrograms[];
+  /** [layer] the call of `step` from which a halt in that layer is replayed. */
+  readonly routeAt: readonly number[];
+  step: Program;
+  readonly #backend: Backend;
+
+  private constructor(backend: Backend, parts: { embed: Program; finish: Program; head: Program; layers: LayerPrograms[]; step: Program; routeAt: number[] }) {
+    this.#backend = backend;
+    this.embed = parts.embed;
+    this.finish = parts.finish;
+    this.head = parts.head;
+    this.layers = parts.layers;
+    this.step = parts.step;
+    this.routeAt = parts.routeAt;
+  }
+
+  static async compile(backend: Backend, inputs: ProgramInputs): Promise<CompiledPrograms> {
+    const builder = new ProgramBuilder(inputs);
+    const { control } = inputs.workspace;
+    const { calls, routeAt } = builder.decodeStep();
+    const step = await backend.compile('decode step', control, calls);
+    const embed = await backend.compile('embed', control, builder.embed());
+    const head = await backend.compile('head', control, builder.head());
+    const finish = await backend.compile('finish prompt', control, [...builder.head(), ...builder.sample()]);
+    const layers: LayerPrograms[] = [];
+    for (const layer of inputs.spec.layers) {
+      layers.push({
+        route: await backend.compile(`prefill route ${layer.index}`, control, builder.prefillRoute(layer)),
+        experts: await backend.compile(`prefill experts ${layer.index}`, control, builder.prefillExperts(layer)),
+        combine: await backend.compile(`prefill combine ${layer.index}`, control, builder.prefillCombine(layer)),
+      });
+    }
+    return new CompiledPrograms(backend, { embed, finish, head, layers, step, routeAt });
+  }
+
+  layer(index: number): LayerPrograms {
+    return defined(this.layers[index], `programs of layer ${index}`);
+  }
+
+  rebind(replaced: ReadonlyMap<DeviceBuffer, DeviceBuffer>): void {
+    if (replaced.size === 0) return;
+    this.step = this.#backend.rebind(this.step, replaced);
+    for (const layer of this.layers) layer.experts = this.#backend.rebind(layer.experts, replaced);
+  }
+}

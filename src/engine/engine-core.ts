@@ -1,0 +1,349 @@
+// The engine: one loaded model on one backend. It knows nothing of workers, pages or files on disk; src/worker/open-engine.ts puts the parts together.
+
+import { assert } from '../core/assert';
+import type { Budget, BudgetReport, EngineStats, GeneratedToken, GenerateRequest, GenerateResult } from '../core/api';
+import type { Backend } from '../core/backend';
+import { EngineError, throwIfAborted } from '../core/errors';
+import type { ExpertSupply } from '../core/expert-supply';
+import { encodeSampling } from '../core/sampling';
+import type { Source } from '../formats/source';
+import type { ModelSpec } from '../model/spec';
+import type { Tokenizer } from '../model/tokenizer';
+import { type BudgetInput, budgetBytes } from '../scheduler/budget';
+import { CompiledPrograms } from './compiled';
+import { Decode } from './decode';
+import { ExpertCache } from './expert-cache';
+import { type ExpertLayout, slotBytesOf } from './expert-layout';
+import { Answer, DEFAULT_MAX_TOKENS, checkNumber, checkPrompt, resolveSampling, resolveStopTokens } from './generation';
+import { Prefill } from './prefill';
+import { NO_ANSWER_YET, RunMeter } from './run-stats';
+import type { Routes } from './step-record';
+import { type Trunk, TrunkLoader, trunkFileBytes } from './trunk';
+import { type Shape, type Workspace, createWorkspace, shapeOf } from './workspace';
+
+export interface EngineParts {
+  readonly backend: Backend;
+  readonly spec: ModelSpec;
+  readonly source: Source;
+  readonly tokenizer: Tokenizer;
+  readonly supply: ExpertSupply;
+  readonly layouts: readonly ExpertLayout[];
+  readonly storeKind: string;
+  readonly budget: Budget;
+  readonly ramBytes: number;
+  readonly contextLength: number;
+  /** Milliseconds from any origin; time is only ever measured with it. */
+  readonly clock: () => number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((phase: 'trunk' | 'experts' | 'compile', bytesDone: number, bytesTotal: number) => void) | undefined;
+}
+
+/** Routing of consecutive tokens, as it happened. */
+export interface RoutingEvent {
+  readonly phase: 'prefill' | 'decode';
+  /** Position of the first token. */
+  readonly position: number;
+  readonly tokenIds: readonly number[];
+  readonly routes: Routes;
+  /** [token, layer, k] TIER_INDEX of where the expert was found. */
+  readonly tiers: Uint8Array;
+}
+
+export interface RunHooks {
+  readonly signal?: AbortSignal | undefined;
+  readonly onToken?: ((token: GeneratedToken) => void) | undefined;
+}
+
+/** Experts that fit in this many bytes are brought to the GPU at load even when they must be fetched from the network first. */
+const WARM_FROM_NETWORK_BYTES = 64 * 1024 * 1024;
+
+export class EngineCore {
+  readonly shape: Shape;
+  /** Set to hear of routing; undefined costs nothing. */
+  onRouting: ((event: RoutingEvent) => void) | undefined;
+  readonly #parts: EngineParts;
+  readonly #trunk: Trunk;
+  readonly #workspace: Workspace;
+  readonly #cache: ExpertCache;
+  readonly #programs: CompiledPrograms;
+  readonly #prefill: Prefill;
+  readonly #decode: Decode;
+  /** Tokens whose keys and values were written by prefill and are still in the cache. */
+  #prefilled: readonly number[] = [];
+  #ramBytes: number;
+  #buffersByResize = 0;
+  #meter: RunMeter | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+  #isRunning = false;
+  #isDisposed = false;
+  #pendingBudget: { budget: Budget; done: (report: BudgetReport) => void; failed: (error: unknown) => void } | undefined;
+
+  private constructor(parts: EngineParts, shape: Shape, trunk: Trunk, workspace: Workspace, cache: ExpertCache, programs: CompiledPrograms) {
+    this.#parts = parts;
+    this.shape = shape;
+    this.#trunk = trunk;
+    this.#workspace = workspace;
+    this.#cache = cache;
+    this.#programs = programs;
+    this.#ramBytes = parts.ramBytes;
+    this.#prefill = new Prefill(parts.backend, programs, cache, workspace, shape);
+    this.#decode = new Decode(parts.backend, programs, cache, workspace, shape);
+  }
+
+  /** Loads the trunk, makes the buffers and programs, and warms the expert slots. Frees what it made when it fails. */
+  static async open(parts: EngineParts): Promise<EngineCore> {
+    const { backend, spec, source, supply, layouts, signal, onProgress } = parts;
+    const shape = shapeOf(spec, parts.contextLength);
+    const trunkBytes = trunkFileBytes(spec);
+    let bytesDone = 0;
+    const onBytes = (bytes: number) => onProgress?.('trunk', (bytesDone += bytes), trunkBytes);
+    onProgress?.('trunk', 0, trunkBytes);
+    const trunk = await new TrunkLoader(backend, source, onBytes, signal).load(spec);
+    const workspace = createWorkspace(backend, spec, shape);
+    const slotBytes = slotBytesOf(layouts);
+    const budgetInput: BudgetInput = {
+      layerCount: shape.layerCount,
+      expertCount: shape.expertCount,
+      expertsPerToken: shape.topK,
+      slotBytes,
+      maxSlabBytes: Math.min(backend.limits.maxBindingBytes, backend.limits.maxBufferBytes),
+    };
+    const cache = new ExpertCache({ backend, supply, shape: budgetInput, budget: parts.budget });
+    await backend.check();
+    onProgress?.('compile', 0, 0);
+    const programs = await CompiledPrograms.compile(backend, {
+      spec,
+      shape,
+      trunk,
+      workspace,
+      layouts,
+      slotBytes,
+      slotTable: cache.slotTable,
+      slabOf: (layer) => cache.slabOf(layer),
+      isSoftware: backend.isSoftware,
+    });
+    throwIfAborted(signal);
+    const engine = new EngineCore(parts, shape, trunk, workspace, cache, programs);
+    await engine.#warm(signal);
+    await backend.check();
+    return engine;
+  }
+
+  async #warm(signal: AbortSignal | undefined): Promise<void> {
+    const { supply, onProgress } = this.#parts;
+    const totalBytes = this.#cache.warmBytes;
+    const fromNetwork = totalBytes <= WARM_FROM_NETWORK_BYTES;
+    let bytesDone = 0;
+    onProgress?.('experts', 0, totalBytes);
+    await this.#cache.warm({
+      accepts: (layer, expert) => fromNetwork || supply.tierOf(layer, expert) !== 'network',
+      onExpert: (bytes) => onProgress?.('experts', (bytesDone += bytes), totalBytes),
+      signal,
+    });
+  }
+
+  /** Answers a prompt. Requests run one after the other. */
+  generate(request: GenerateRequest, hooks: RunHooks = {}): Promise<GenerateResult> {
+    const { spec, tokenizer } = this.#parts;
+    const sampling = resolveSampling(request);
+    const stops = resolveStopTokens(request, tokenizer.stopTokenIds);
+    checkPrompt(request.tokens, spec.vocabularySize, this.shape.contextLength);
+    const room = this.shape.contextLength - request.tokens.length;
+    const maxTokens = Math.min(checkNumber('maxTokens', request.maxTokens ?? DEFAULT_MAX_TOKENS, { low: 1, high: 1_000_000, isInteger: true }), room);
+    return this.#exclusive(async () => {
+      const { backend } = this.#parts;
+      throwIfAborted(hooks.signal);
+      const meter = this.#startMeter(request.tokens.length);
+      const answer = new Answer(tokenizer.decodeStream(), request.stopStrings ?? [], hooks.onToken);
+      backend.write(this.#workspace.sampling, 0, encodeSampling(sampling, stops));
+      this.#markSeen(request.tokens);
+      const lastCount = await this.#runPrompt(request.tokens, this.#commonPrefix(request.tokens), hooks.signal, meter);
+      meter.beginDecode();
+      const promptLength = request.tokens.length;
+      const first = await this.#decode.first(lastCount);
+      let isDone = answer.push(first.token, first.logprob, promptLength, first.isStop);
+      meter.generatedTokens = 1;
+      if (!isDone && maxTokens > 1) {
+        const steps = this.#decode.run({ maxSteps: maxTokens - 1, signal: hooks.signal, atBoundary: () => this.#applyBudget() });
+        for await (const { record, tiers } of steps) {
+          meter.generatedTokens++;
+          this.onRouting?.({ phase: 'decode', position: record.position, tokenIds: [record.fedToken], routes: record.routes, tiers });
+          isDone = answer.push(record.token, record.logprob, record.position + 1, record.isStop);
+          if (isDone) break;
+        }
+      }
+      answer.end();
+      meter.end();
+      const { text, tokens, finishReason } = answer;
+      return { text, tokens, finishReason, promptTokenCount: promptLength, stats: this.stats() };
+    });
+  }
+
+  /** Logits after the last token [token id], and the routes of all tokens. Always runs the whole prompt. */
+  logits(tokens: readonly number[], signal?: AbortSignal): Promise<{ readonly logits: Float32Array; readonly routes: readonly Routes[] }> {
+    const { spec, backend } = this.#parts;
+    checkPrompt(tokens, spec.vocabularySize, this.shape.contextLength);
+    return this.#exclusive(async () => {
+      const meter = this.#startMeter(tokens.length);
+      const chunks: Routes[] = [];
+      const lastCount = await this.#runPrompt(tokens, 0, signal, meter, (routes) => chunks.push(routes));
+      backend.submit([{ program: this.#programs.head, size: { tokenCount: lastCount } }]);
+      const logits = new Float32Array(await backend.read(this.#workspace.logits, 0, spec.vocabularySize * 4));
+      meter.end();
+      return { logits, routes: chunks };
+    });
+  }
+
+  /** Applied at once when idle, otherwise between two submits of the answer that runs. */
+  setBudget(budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number }): Promise<BudgetReport> {
+    this.#assertAlive();
+    if (budget.ramBytes !== undefined) {
+      this.#ramBytes = checkNumber('ramBytes', budget.ramBytes, { low: 0, high: Number.MAX_SAFE_INTEGER });
+      this.#parts.supply.setRamBudget(this.#ramBytes);
+    }
+    const { gpuBytes } = budget;
+    if (gpuBytes === undefined) return Promise.resolve(this.#report());
+    budgetBytes(gpuBytes, this.#report().expertTotalBytes);
+    return new Promise((done, failed) => {
+      // A newer wish replaces one that has not been carried out; both hear what came of the newer.
+      const older = this.#pendingBudget;
+      this.#pendingBudget = {
+        budget: gpuBytes,
+        done: (report) => (older?.done(report), done(report)),
+        failed: (error) => (older?.failed(error), failed(error)),
+      };
+      if (!this.#isRunning) this.#applyBudget();
+    });
+  }
+
+  /** [layer, expert] TIER_INDEX of where every expert is now. */
+  residency(): Uint8Array {
+    return this.#cache.tiers();
+  }
+
+  stats(): EngineStats {
+    const { backend, supply, storeKind } = this.#parts;
+    const supplyStats = supply.supplyStats();
+    const budget = this.#report();
+    return {
+      backend: backend.kind,
+      adapter: backend.adapterName,
+      ...(this.#meter?.report() ?? NO_ANSWER_YET),
+      bytesHeld: {
+        gpuExperts: budget.gpuBytes,
+        gpuTrunk: this.#trunk.sizeBytes,
+        gpuOther: backend.allocatedBytes - budget.gpuBytes - this.#trunk.sizeBytes,
+        ram: supplyStats.ramBytes,
+        disk: supplyStats.diskBytes,
+      },
+      expertsHeld: {
+        gpu: this.#cache.residentCount,
+        ram: supplyStats.ramExperts,
+        disk: supplyStats.diskExperts,
+        total: this.shape.layerCount * this.shape.expertCount,
+      },
+      budget,
+      store: storeKind,
+      recordsRepaired: supplyStats.recordsRepaired,
+    };
+  }
+
+  /** Waits for the answer that runs (abort it first for speed), then frees everything. */
+  async dispose(): Promise<void> {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    await this.#tail.catch(() => {});
+    await this.#parts.supply.dispose();
+    await this.#parts.source.close?.();
+    await this.#parts.backend.dispose();
+  }
+
+  async #runPrompt(
+    tokens: readonly number[],
+    from: number,
+    signal: AbortSignal | undefined,
+    meter: RunMeter,
+    onChunk?: (routes: Routes) => void,
+  ): Promise<number> {
+    this.#prefilled = tokens.slice(0, from);
+    meter.prefilledTokens = tokens.length - from;
+    const lastCount = await this.#prefill.run({
+      tokens,
+      from,
+      signal,
+      atBoundary: () => this.#applyBudget(),
+      onRoutes: (start, routes, tiers) => {
+        onChunk?.(routes);
+        this.onRouting?.({ phase: 'prefill', position: start, tokenIds: tokens.slice(start, start + routes.tokenCount), routes, tiers });
+      },
+    });
+    this.#prefilled = [...tokens];
+    return lastCount;
+  }
+
+  /** At least one token is always run, for its logits. */
+  #commonPrefix(tokens: readonly number[]): number {
+    let length = 0;
+    while (length < tokens.length - 1 && tokens[length] === this.#prefilled[length]) length++;
+    return length;
+  }
+
+  #markSeen(tokens: readonly number[]): void {
+    const seen = new Uint32Array(this.#parts.spec.vocabularySize);
+    for (const token of tokens) seen[token] = 1;
+    this.#parts.backend.write(this.#workspace.seen, 0, seen);
+  }
+
+  #startMeter(promptTokens: number): RunMeter {
+    const { backend, clock, supply } = this.#parts;
+    this.#meter = new RunMeter(() => ({
+      timeMs: clock(),
+      counters: { ...backend.counters },
+      counts: { ...this.#decode.counts },
+      supply: supply.supplyStats(),
+      buffersByResize: this.#buffersByResize,
+    }));
+    this.#meter.promptTokens = promptTokens;
+    return this.#meter;
+  }
+
+  #report(): BudgetReport {
+    return this.#cache.report(this.#ramBytes);
+  }
+
+  #applyBudget(): void {
+    const pending = this.#pendingBudget;
+    if (!pending) return;
+    this.#pendingBudget = undefined;
+    const before = this.#parts.backend.counters.buffersCreated;
+    try {
+      this.#programs.rebind(this.#cache.resize(pending.budget));
+      pending.done(this.#report());
+    } catch (error) {
+      pending.failed(error);
+    }
+    this.#buffersByResize += this.#parts.backend.counters.buffersCreated - before;
+  }
+
+  #exclusive<T>(run: () => Promise<T>): Promise<T> {
+    this.#assertAlive();
+    const result = this.#tail.then(async () => {
+      this.#assertAlive();
+      assert(!this.#isRunning, 'two runs at once');
+      this.#isRunning = true;
+      try {
+        return await run();
+      } finally {
+        this.#meter?.end();
+        this.#isRunning = false;
+        this.#applyBudget();
+      }
+    });
+    this.#tail = result.catch(() => {});
+    return result;
+  }
+
+  #assertAlive(): void {
+    if (this.#isDisposed) throw new EngineError('disposed', 'The engine was disposed.', 'Load the model again.');
+  }
+}
