@@ -1,11 +1,14 @@
-// grouped_down: y[pair, r] = dot(D_e[r, :], a[pair, :]) for every (token, k) pair of each active expert e. Tiles and passes as in grouped_gate_up.
-// Needs from lib: control, weights (read_block, dot_block)
+// grouped_down: y[pair, r] = dot(D_e[r, :], a[pair, :]) for every (token, k) pair of each active expert e. Passes as in grouped_gate_up,
+// tiles and steps as in mat_mul.
+// Needs from lib: control, weights (read_block)
 
 override CODEC: u32 = 0u;
 
 const TILE_ROWS = 32u;
 const TILE_PAIRS = 16u;
 const PAIRS_EACH = 8u;
+const STEP_BLOCKS = 2u;
+const STEP_QUADS = 16u;
 
 struct Params {
   column_count: u32,      // expert hidden size
@@ -27,13 +30,9 @@ struct Params {
 @group(0) @binding(6) var<storage, read> active_experts: array<u32>;      // [layer, expert] 1: in this pass
 @group(0) @binding(7) var<storage, read_write> output: array<f32>;        // y: [pair, row]
 
-var<workgroup> tile: array<vec4<f32>, 128>;
+var<workgroup> weight_tile: array<vec4<f32>, 512>;  // [column / 4, row]
+var<workgroup> input_tile: array<vec4<f32>, 256>;   // [pair, column / 4]
 var<workgroup> pairs: array<u32, 16>;
-
-fn tile_block(pair: u32) -> Block {
-  let at = pair * 8u;
-  return Block(tile[at], tile[at + 1u], tile[at + 2u], tile[at + 3u], tile[at + 4u], tile[at + 5u], tile[at + 6u], tile[at + 7u]);
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
@@ -46,8 +45,10 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
 
   let block_count = (params.column_count + 31u) / 32u;
   let down = Matrix(slot * params.slot_words + params.down_base, params.row_count, block_count);
-  let row = group.x * TILE_ROWS + local % TILE_ROWS;
-  let own_pair = (local / TILE_ROWS) * PAIRS_EACH;
+  let tile_row = local % TILE_ROWS;
+  let row = group.x * TILE_ROWS + tile_row;
+  let half = local / TILE_ROWS;  // which block of a step to decode, and which pairs to add up
+  let own_pair = half * PAIRS_EACH;
 
   for (var done = 0u; done < count; done += TILE_PAIRS) {
     if (local < TILE_PAIRS && done + local < count) {
@@ -55,16 +56,22 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     }
     workgroupBarrier();
     var sums: array<f32, 8>;
-    for (var block = 0u; block < block_count; block++) {
-      for (var i = local; i < TILE_PAIRS * 8u; i += 64u) {
+    for (var step = 0u; step < block_count; step += STEP_BLOCKS) {
+      let block = step + half;
+      var w: Block;
+      if (row < params.row_count && block < block_count) { w = read_block(CODEC, down, row, block); }
+      for (var i = 0u; i < 8u; i++) { weight_tile[(half * 8u + i) * TILE_ROWS + tile_row] = w[i]; }
+      for (var i = local; i < TILE_PAIRS * STEP_QUADS; i += 64u) {
+        let pair = i / STEP_QUADS;
+        let quad = step * 8u + i % STEP_QUADS;
         var a = vec4<f32>(0.0);
-        if (done + i / 8u < count) { a = input[pairs[i / 8u] * (params.input_stride / 4u) + block * 8u + i % 8u]; }
-        tile[i] = a;
+        if (done + pair < count && quad < block_count * 8u) { a = input[pairs[pair] * (params.input_stride / 4u) + quad]; }
+        input_tile[i] = a;
       }
       workgroupBarrier();
-      if (row < params.row_count) {
-        let d = read_block(CODEC, down, row, block);
-        for (var p = 0u; p < PAIRS_EACH; p++) { sums[p] += dot_block(d, tile_block(own_pair + p)); }
+      for (var quad = 0u; quad < STEP_QUADS; quad++) {
+        let w = weight_tile[quad * TILE_ROWS + tile_row];
+        for (var p = 0u; p < PAIRS_EACH; p++) { sums[p] += dot(w, input_tile[(own_pair + p) * STEP_QUADS + quad]); }
       }
       workgroupBarrier();
     }

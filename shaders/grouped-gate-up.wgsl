@@ -1,7 +1,8 @@
 // grouped_gate_up: a[pair, r] = silu(dot(G_e[r, :], m[t, :])) * dot(U_e[r, :], m[t, :]) for every (token, k) pair of each active expert e.
-// Workgroup (x, y) makes 32 rows of expert y for all its pairs, 16 at a time; 64 invocations, each one row and 8 pairs (as in mat_mul). Experts that the host
-// has not made active in this pass are left out: a batch whose experts do not fit the slots takes several passes, with the same result.
-// Needs from lib: control, weights (read_block, dot_block), activation (silu)
+// Workgroup (x, y) makes 32 rows of expert y for all its pairs, 16 at a time, in steps of 32 columns: half of its 64 invocations decode gate blocks into
+// workgroup memory, half up blocks; then each adds up one row for 8 pairs (as in mat_mul). Experts that the host has not made active in this pass are left
+// out: a batch whose experts do not fit the slots takes several passes, with the same result.
+// Needs from lib: control, weights (read_block), activation (silu)
 
 override TOP_K: u32 = 4u;
 override GATE_CODEC: u32 = 0u;
@@ -32,13 +33,9 @@ struct Params {
 @group(0) @binding(6) var<storage, read> active_experts: array<u32>;      // [layer, expert] 1: in this pass
 @group(0) @binding(7) var<storage, read_write> output: array<f32>;        // a: [pair, row]
 
-var<workgroup> tile: array<vec4<f32>, 128>;
+var<workgroup> weight_tile: array<vec4<f32>, 512>;  // [gate | up, column / 4, row]
+var<workgroup> input_tile: array<vec4<f32>, 128>;   // [pair, column / 4]
 var<workgroup> pairs: array<u32, 16>;
-
-fn tile_block(pair: u32) -> Block {
-  let at = pair * 8u;
-  return Block(tile[at], tile[at + 1u], tile[at + 2u], tile[at + 3u], tile[at + 4u], tile[at + 5u], tile[at + 6u], tile[at + 7u]);
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
@@ -52,8 +49,10 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let block_count = (params.column_count + 31u) / 32u;
   let gate = Matrix(slot * params.slot_words + params.gate_base, params.row_count, block_count);
   let up = Matrix(slot * params.slot_words + params.up_base, params.row_count, block_count);
-  let row = group.x * TILE_ROWS + local % TILE_ROWS;
-  let own_pair = (local / TILE_ROWS) * PAIRS_EACH;
+  let tile_row = local % TILE_ROWS;
+  let row = group.x * TILE_ROWS + tile_row;
+  let half = local / TILE_ROWS;  // gate or up when decoding, and which pairs to add up
+  let own_pair = half * PAIRS_EACH;
 
   for (var done = 0u; done < count; done += TILE_PAIRS) {
     if (local < TILE_PAIRS && done + local < count) {
@@ -63,22 +62,27 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     var gate_sums: array<f32, 8>;
     var up_sums: array<f32, 8>;
     for (var block = 0u; block < block_count; block++) {
+      var w: Block;
+      if (row < params.row_count) {
+        if (half == 0u) { w = read_block(GATE_CODEC, gate, row, block); } else { w = read_block(UP_CODEC, up, row, block); }
+      }
+      for (var i = 0u; i < 8u; i++) { weight_tile[(half * 8u + i) * TILE_ROWS + tile_row] = w[i]; }
       for (var i = local; i < TILE_PAIRS * 8u; i += 64u) {
         var x = vec4<f32>(0.0);
         if (done + i / 8u < count) {
           let token = pairs[i / 8u] / TOP_K;
           x = input[token * (params.input_stride / 4u) + block * 8u + i % 8u];
         }
-        tile[i] = x;
+        input_tile[i] = x;
       }
       workgroupBarrier();
-      if (row < params.row_count) {
-        let g = read_block(GATE_CODEC, gate, row, block);
-        let u = read_block(UP_CODEC, up, row, block);
+      for (var quad = 0u; quad < 8u; quad++) {
+        let g = weight_tile[quad * TILE_ROWS + tile_row];
+        let u = weight_tile[(8u + quad) * TILE_ROWS + tile_row];
         for (var p = 0u; p < PAIRS_EACH; p++) {
-          let x = tile_block(own_pair + p);
-          gate_sums[p] += dot_block(g, x);
-          up_sums[p] += dot_block(u, x);
+          let x = input_tile[(own_pair + p) * 8u + quad];
+          gate_sums[p] += dot(g, x);
+          up_sums[p] += dot(u, x);
         }
       }
       workgroupBarrier();

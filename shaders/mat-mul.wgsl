@@ -1,7 +1,8 @@
 // mat_mul: y[t, r] = (y[t, r] +) dot(W[r, :], x[t, :]) for every token of the batch; W is up to three matrices stacked by rows.
-// A workgroup makes a tile of 32 rows x 16 tokens: each of 64 invocations holds one row's block of weights in registers and uses it for 8 tokens, whose
-// activations lie in workgroup memory. A token's result does not depend on the other tokens of the batch. Accumulates in f32.
-// Needs from lib: control, weights (read_block, dot_block)
+// A workgroup of 64 makes a tile of 32 rows x 16 tokens in steps of 64 columns: each invocation decodes one block of weights into workgroup memory, loads its
+// share of the activations, then adds up one row for 8 tokens. A token's result does not depend on the other tokens of the batch. Accumulates in f32.
+// The inner loop stays rolled on purpose: unrolled over a block it took LLVM (lavapipe) 4 to 11 s to compile, against 1 to 3 s so.
+// Needs from lib: control, weights (read_block)
 
 override ADD_RESIDUAL: u32 = 0u;
 override CODEC_0: u32 = 0u;
@@ -11,6 +12,8 @@ override CODEC_2: u32 = 0u;
 const TILE_ROWS = 32u;
 const TILE_TOKENS = 16u;
 const TOKENS_EACH = 8u;
+const STEP_BLOCKS = 2u;
+const STEP_QUADS = 16u;  // groups of four columns in a step
 
 struct Params {
   column_count: u32,
@@ -30,7 +33,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> input: array<vec4<f32>>;    // [token, column / 4]
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;   // [token, row]
 
-var<workgroup> tile: array<vec4<f32>, 128>;  // [token, column / 4] of one block
+var<workgroup> weight_tile: array<vec4<f32>, 512>;  // [column / 4, row]: neighbouring invocations read neighbouring words
+var<workgroup> input_tile: array<vec4<f32>, 256>;   // [token, column / 4]
 
 fn weight_block(row: u32, block: u32, block_count: u32) -> Block {
   if (row < params.row_end_0) {
@@ -42,30 +46,32 @@ fn weight_block(row: u32, block: u32, block_count: u32) -> Block {
   return read_block(CODEC_2, Matrix(params.base_2, params.row_count - params.row_end_1, block_count), row - params.row_end_1, block);
 }
 
-fn tile_block(token: u32) -> Block {
-  let at = token * 8u;
-  return Block(tile[at], tile[at + 1u], tile[at + 2u], tile[at + 3u], tile[at + 4u], tile[at + 5u], tile[at + 6u], tile[at + 7u]);
-}
-
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
   if (control.halted != 0u) { return; }
   let block_count = (params.column_count + 31u) / 32u;
-  let row = group.x * TILE_ROWS + local % TILE_ROWS;
+  let tile_row = local % TILE_ROWS;
+  let row = group.x * TILE_ROWS + tile_row;
+  let half = local / TILE_ROWS;  // which block of a step to decode, and which tokens to add up
   let first_token = group.y * TILE_TOKENS;
-  let own_token = (local / TILE_ROWS) * TOKENS_EACH;
+  let own_token = half * TOKENS_EACH;
   var sums: array<f32, 8>;
-  for (var block = 0u; block < block_count; block++) {
-    for (var i = local; i < TILE_TOKENS * 8u; i += 64u) {
-      let token = first_token + i / 8u;
+  for (var step = 0u; step < block_count; step += STEP_BLOCKS) {
+    let block = step + half;
+    var w: Block;
+    if (row < params.row_count && block < block_count) { w = weight_block(row, block, block_count); }
+    for (var i = 0u; i < 8u; i++) { weight_tile[(half * 8u + i) * TILE_ROWS + tile_row] = w[i]; }
+    for (var i = local; i < TILE_TOKENS * STEP_QUADS; i += 64u) {
+      let token = first_token + i / STEP_QUADS;
+      let quad = step * 8u + i % STEP_QUADS;
       var x = vec4<f32>(0.0);
-      if (token < control.token_count) { x = input[token * (params.input_stride / 4u) + block * 8u + i % 8u]; }
-      tile[i] = x;
+      if (token < control.token_count && quad < block_count * 8u) { x = input[token * (params.input_stride / 4u) + quad]; }
+      input_tile[i] = x;
     }
     workgroupBarrier();
-    if (row < params.row_count) {
-      let w = weight_block(row, block, block_count);
-      for (var t = 0u; t < TOKENS_EACH; t++) { sums[t] += dot_block(w, tile_block(own_token + t)); }
+    for (var quad = 0u; quad < STEP_QUADS; quad++) {
+      let w = weight_tile[quad * TILE_ROWS + tile_row];
+      for (var t = 0u; t < TOKENS_EACH; t++) { sums[t] += dot(w, input_tile[(own_token + t) * STEP_QUADS + quad]); }
     }
     workgroupBarrier();
   }

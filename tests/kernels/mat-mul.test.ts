@@ -4,6 +4,7 @@ import { roundUp } from '../../src/core/units';
 import { matMul } from '../../src/kernels/mat-mul';
 import { poison, randomFloats, randomRows, testKernel } from '../support/kernel-harness';
 import { type StackPart, describeStack, productTolerance, stackConstants, stackMatrices } from '../support/stacked-matrices';
+import { quadSumDepth } from '../support/tolerance';
 
 interface Shape {
   readonly parts: readonly StackPart[];
@@ -15,7 +16,7 @@ interface Shape {
 }
 
 const SHAPES: readonly Shape[] = [
-  // Each codec alone. 33 tokens are two tiles and one token, 37 rows one tile and five rows.
+  // Each codec. 33 tokens are two tiles and one token, 37 rows one tile and five rows.
   ...CODEC_NAMES.map((codec): Shape => ({ parts: [[codec, 37]], columnCount: 96, tokenCount: 33 })),
   ...CODEC_NAMES.map((codec): Shape => ({ parts: [[codec, 31]], columnCount: 36, tokenCount: 3 })),
   { parts: [['q8_0', 32]], columnCount: 160, tokenCount: 16 },
@@ -41,7 +42,7 @@ for (const { parts, columnCount, tokenCount, outputStride, constants = {} } of S
       buffers: {
         weights,
         input: randomRows(random, tokenCount, columnCount),
-        output: { data: constants['ADD_RESIDUAL'] ? randomFloats(random, length) : poison(length), tolerance: productTolerance(columnCount), shape: [tokenCount, stride] },
+        output: { data: constants['ADD_RESIDUAL'] ? randomFloats(random, length) : poison(length), tolerance: productTolerance(columnCount, quadSumDepth(columnCount)), shape: [tokenCount, stride] },
       },
     };
   });
@@ -62,7 +63,7 @@ for (const tokenCount of [2, 35]) {
       return {
         control: { tokenCount },
         params: { ...params, input_stride: 160, output_stride: 9 },
-        buffers: { weights, input, output: { data: poison(tokenCount * 9), tolerance: productTolerance(160), shape: [tokenCount, 9] } },
+        buffers: { weights, input, output: { data: poison(tokenCount * 9), tolerance: productTolerance(160, quadSumDepth(160)), shape: [tokenCount, 9] } },
       };
     },
     ({ gpu }) => {

@@ -3,7 +3,7 @@ import { roundUp } from '../../src/core/units';
 import { matVec } from '../../src/kernels/mat-vec';
 import { poison, randomFloats, randomRows, testKernel } from '../support/kernel-harness';
 import { type StackPart, describeStack, productTolerance, stackConstants, stackMatrices } from '../support/stacked-matrices';
-import { ROUNDOFF, type Tolerance, normScaleError } from '../support/tolerance';
+import { ROUNDOFF, type Tolerance, blockSumDepth, normScaleError } from '../support/tolerance';
 
 interface Shape {
   readonly parts: readonly StackPart[];
@@ -67,7 +67,7 @@ testKernel(matVec, { ...stackConstants([['q4_0', 65_600]]), WG_SIZE: 8, LANES: 8
       weights,
       input: randomRows(random, 1, 32),
       gain: randomFloats(random, 32),
-      output: { data: poison(65_600), tolerance: productTolerance(32, 8) },
+      output: { data: poison(65_600), tolerance: productTolerance(32, blockSumDepth(32, 8)) },
     },
   };
 });
@@ -77,7 +77,7 @@ testKernel(matVec, { ...stackConstants([['q4_0', 65_600]]), WG_SIZE: 8, LANES: 8
  * two roundings, and the reference rounds it once.
  */
 function toleranceOf(columnCount: number, constants: Readonly<Record<string, number>>): Tolerance {
-  const product = productTolerance(columnCount, constants['LANES'] ?? 8);
+  const product = productTolerance(columnCount, blockSumDepth(columnCount, constants['LANES'] ?? 8));
   if (!constants['HAS_NORM']) return product;
   const inputError = normScaleError(columnCount, constants['WG_SIZE'] ?? 64) + 3 * ROUNDOFF;
   return { abs: 2 * product.abs + inputError * columnCount, rel: product.rel, nmse: product.nmse + inputError ** 2 };

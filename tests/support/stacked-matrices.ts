@@ -3,7 +3,7 @@
 import { CODEC_IDS, type CodecName } from '../../src/core/packed-weights';
 import type { Random } from '../../src/core/random';
 import { packRandomMatrices } from './pack-matrix';
-import { type Tolerance, blockSumDepth, sumTolerance } from './tolerance';
+import { type Tolerance, sumTolerance } from './tolerance';
 
 /** A matrix of the stack; none of the later ones when there are fewer than three. */
 export type StackPart = readonly [codec: CodecName, rowCount: number];
@@ -38,8 +38,11 @@ export function stackMatrices(
   return { weights: data, params };
 }
 
-/** dot(W[r, :], x) of numbers in [-1, 1): Σ|w·x| is n/4 on average and below n/2. A residual is one more rounding, of the result. */
-export function productTolerance(columnCount: number, lanes = 1): Tolerance {
-  const tolerance = sumTolerance(blockSumDepth(columnCount, lanes) + 1, columnCount / 2);
+/**
+ * dot(W[r, :], x) of numbers in [-1, 1) whose products pass at most `depth` roundings: Σ|w·x| is n/4 on average and below n/2. A residual is one more rounding, of
+ * the result.
+ */
+export function productTolerance(columnCount: number, depth: number): Tolerance {
+  const tolerance = sumTolerance(depth + 1, columnCount / 2);
   return { ...tolerance, rel: tolerance.rel * 2 };
 }

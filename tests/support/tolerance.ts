@@ -38,8 +38,13 @@ export function sumTolerance(depth: number, magnitude: number): Tolerance {
  * Roundings on the longest way through a row read in blocks of 32 by `lanes` invocations: 1 product, 3 sums in dot(), 8 dots of a block, one sum per block, then
  * the tree over the lanes.
  */
-export function blockSumDepth(columnCount: number, lanes = 1): number {
+export function blockSumDepth(columnCount: number, lanes: number): number {
   return 1 + 3 + 8 + Math.ceil(blocksPerRow(columnCount) / lanes) + Math.log2(lanes);
+}
+
+/** The same when one invocation adds the row up four columns at a time, as the tiled kernels do. */
+export function quadSumDepth(columnCount: number): number {
+  return 1 + 3 + 8 * blocksPerRow(columnCount);
 }
 
 /**
@@ -64,11 +69,11 @@ export function siluError(limit: number): number {
 export const SILU_SLOPE = 1.1;
 
 /**
- * silu(g) · u for sums g and u of n products of numbers in [-1, 1): Σ|a·b| is n/4 on average and below n/2; the sums themselves have deviation √n / 3, and five
+ * silu(g) · u for sums g and u of n products of numbers in [-1, 1), each through at most `depth` roundings: Σ|a·b| is n/4 on average and below n/2; the sums themselves have deviation √n / 3, and five
  * deviations bound them. An error δ of each becomes δ · (1.1 · max|u| + max|silu(g)|).
  */
-export function gatedTolerance(columnCount: number, lanes = 1): Tolerance {
-  const sum = sumTolerance(blockSumDepth(columnCount, lanes), columnCount / 2);
+export function gatedTolerance(columnCount: number, depth: number): Tolerance {
+  const sum = sumTolerance(depth, columnCount / 2);
   const limit = (5 * Math.sqrt(columnCount)) / 3;
   const rel = siluError(limit) + 2 * ROUNDOFF;
   return { abs: sum.abs * (SILU_SLOPE + 1) * limit, rel, nmse: 4 * sum.nmse + rel ** 2 };
