@@ -42,15 +42,14 @@ export class IndexedDbConnection {
     }
   };
 
-  /** Transactions under way are finished. */
-  async close(): Promise<void> {
+  /** Transactions under way are finished. Does not wait: an open request may never be answered. */
+  close(): void {
     this.#isClosed = true;
-    const database = this.#database;
-    this.#database = undefined;
-    await database?.then(
+    this.#database?.then(
       (connection) => connection.close(),
       () => undefined, // it never opened; whoever waited for it was told
     );
+    this.#database = undefined;
   }
 
   #open(): Promise<IDBDatabase> {

@@ -40,8 +40,8 @@ export class IndexedDbStore implements RecordStore {
     return found.filter((key) => typeof key === 'string' && key.startsWith(prefix)) as string[];
   }
 
-  close(): Promise<void> {
-    return this.#connection.close();
+  async close(): Promise<void> {
+    this.#connection.close();
   }
 }
 

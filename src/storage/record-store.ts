@@ -1,5 +1,5 @@
 // Where bytes rest between visits: one interface, one test-suite, several implementations (IndexedDB, memory).
-// Keys are strings chosen by the caller: `${modelId}/manifest`, `${modelId}/trunk/${name}`, `${modelId}/expert/${layer}/${expert}`.
+// Keys are strings chosen by the caller (src/storage/model-library.ts): `manifest/${modelId}`, `${modelId}/trunk/${name}`, `${modelId}/expert/${layer}/${expert}`.
 
 export interface RecordStore {
   readonly kind: 'indexeddb' | 'memory';

@@ -5,6 +5,8 @@ import { cdp } from 'vitest/browser';
 import { IndexedDbStore } from '../../src/storage/indexeddb-store';
 import { openRecordStore } from '../../src/storage/open-store';
 import { askForPersistence, estimateStorage } from '../../src/storage/quota';
+import { ExpertTiers } from '../../src/storage/expert-tiers';
+import { describeExpertTiers, expertBytes, openLibrary, openTiers, TestFile } from '../storage/expert-tiers-suite';
 import { bytesOf, describeRecordStore } from '../storage/record-store-suite';
 
 let databaseCount = 0;
@@ -21,6 +23,7 @@ afterEach(async () => {
 });
 
 describeRecordStore('indexeddb', async () => new IndexedDbStore(newDatabaseName()));
+describeExpertTiers('indexeddb', async () => new IndexedDbStore(newDatabaseName()));
 
 describe('IndexedDbStore', () => {
   it('keeps records from one connection to the next, as Blobs', async () => {
@@ -113,6 +116,38 @@ describe('openRecordStore in Chromium', () => {
       await expect(store.putMany([['a', bytesOf(1)]])).rejects.toMatchObject({ code: 'storage-quota' });
       await store.close();
     });
+  });
+});
+
+describe('ExpertTiers in Chromium', () => {
+  it('goes on when the browser has no more room, with a notice', async () => {
+    await withQuota(300_000, async () => {
+      const store = new IndexedDbStore(newDatabaseName());
+      const library = await openLibrary(store);
+      const importExpert = async () => new Uint8Array(400_000).fill(7);
+      const tiers = await ExpertTiers.open({ expertCounts: [4], expertBytes: [400_000], ramBudgetBytes: 0, library, importExpert });
+      for (let expert = 0; expert < 4; expert++) {
+        expect(await tiers.fetch(0, expert)).toEqual({ bytes: new Uint8Array(400_000).fill(7), tier: 'network' });
+        await tiers.settled();
+      }
+      expect(tiers.notices).toEqual([expect.stringContaining('refuses to store more')]);
+      expect(tiers.supplyStats()).toMatchObject({ diskExperts: 0, queuedBytes: 0 });
+      await tiers.dispose();
+      await store.close();
+    });
+  });
+
+  it('goes on when the user clears site data, and stores again', async () => {
+    const store = new IndexedDbStore(newDatabaseName());
+    const file = new TestFile();
+    const tiers = await openTiers(await openLibrary(store), file, 0);
+    expect(await tiers.fillInBackground()).toBe(true);
+    await clearSiteData();
+    expect(await tiers.fetch(0, 1)).toEqual({ bytes: expertBytes(0, 1), tier: 'network' });
+    await tiers.settled();
+    expect(await tiers.fetch(0, 1)).toEqual({ bytes: expertBytes(0, 1), tier: 'disk' });
+    await tiers.dispose();
+    await store.close();
   });
 });
 

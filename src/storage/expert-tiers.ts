@@ -1,0 +1,363 @@
+// The one place that knows where an expert is below the GPU and brings it here: RAM (a byte-budget LRU), disk (records of the model library),
+// network (whatever `importExpert` reads: a remote or local model file). What comes from the network is written to disk behind the caller's back.
+//
+// An expert is a number here, its place in file order: layer by layer. The index of what is on disk is kept in memory, so `tierOf` answers at once.
+// A full or failing store never fails a fetch: writing stops, a notice says so, and everything else goes on.
+
+import { assert, defined } from '../core/assert';
+import { EngineError, throwIfAborted } from '../core/errors';
+import type { ExpertSupply, SupplyStats } from '../core/expert-supply';
+import type { Tier } from '../core/routing-frame';
+import { formatBytes } from '../core/units';
+import { BatchedReader } from './batched-reader';
+import { ByteLru } from './byte-lru';
+import type { ExpertId, ModelLibrary } from './model-library';
+import { SharedLoad } from './shared-load';
+import { WriteQueue } from './write-queue';
+
+type LowerTier = Exclude<Tier, 'gpu'>;
+
+export interface ExpertTiersOptions {
+  /** [layer] routed experts; 0 for a dense layer. */
+  readonly expertCounts: readonly number[];
+  /** [layer] bytes of one expert. */
+  readonly expertBytes: readonly number[];
+  readonly ramBudgetBytes: number;
+  /** With a manifest of the same layout; undefined stores nothing. */
+  readonly library?: ModelLibrary | undefined;
+  /** Reads the model file and repacks. */
+  readonly importExpert: (layer: number, expert: number, signal: AbortSignal) => Promise<Uint8Array>;
+}
+
+export interface TierStats extends SupplyStats {
+  /** Bytes that the background fill has read from the network, apart from `bytesRead`. */
+  readonly bytesFilled: number;
+  /** Waiting to be written. */
+  readonly queuedExperts: number;
+  readonly queuedBytes: number;
+}
+
+export interface FillOptions {
+  readonly signal?: AbortSignal;
+  /** Bytes of experts on disk, and of all experts. */
+  readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
+}
+
+/** Experts that the background fill imports at once: enough to hide a server's latency, few enough to leave the line to demand. */
+const FILL_LANE_COUNT = 3;
+/** The fill starts over when records were lost behind its back; a store that keeps losing them is left alone. */
+const FILL_MAX_PASSES = 3;
+
+interface PendingLoad {
+  readonly load: SharedLoad<Fetched>;
+  /** Somebody needs it now; false while only the background fill does. */
+  isDemanded: boolean;
+}
+
+interface Fetched {
+  readonly bytes: Uint8Array;
+  readonly tier: LowerTier;
+}
+
+export class ExpertTiers implements ExpertSupply {
+  readonly notices: string[] = [];
+  readonly #options: ExpertTiersOptions;
+  /** [expert in file order] */
+  readonly #ids: readonly ExpertId[];
+  /** [layer] number of its first expert. */
+  readonly #firstOfLayer: readonly number[];
+  readonly #ram: ByteLru;
+  readonly #onDisk = new Set<number>();
+  #diskBytes = 0;
+  readonly #reader: BatchedReader | undefined;
+  readonly #writes: WriteQueue;
+  readonly #pending = new Map<number, PendingLoad>();
+  readonly #bytesRead = { ram: 0, disk: 0, network: 0 };
+  #bytesFilled = 0;
+  #recordsRepaired = 0;
+  /** Fetches that wait for disk or network. */
+  #demandCount = 0;
+  #demandEndWaiters: Array<() => void> = [];
+  #fill: Promise<unknown> | undefined;
+  #onFillProgress: (() => void) | undefined;
+  #isDisposed = false;
+
+  private constructor(options: ExpertTiersOptions) {
+    this.#options = options;
+    this.#ids = options.expertCounts.flatMap((count, layer) => Array.from({ length: count }, (_, expert) => ({ layer, expert })));
+    let first = 0;
+    this.#firstOfLayer = options.expertCounts.map((count) => (first += count) - count);
+    this.#ram = new ByteLru(options.ramBudgetBytes);
+    this.#reader = options.library && new BatchedReader(options.library);
+    this.#writes = new WriteQueue({
+      write: (batch) => defined(options.library).writeExperts(batch.map(([key, bytes]) => [this.#idOf(key), bytes])),
+      onWritten: (batch) => {
+        for (const [key] of batch) this.#noteOnDisk(key);
+        this.#onFillProgress?.();
+      },
+      onFailed: (thrown) => this.#noteWriteFailure(thrown),
+    });
+  }
+
+  /** Reads the index of what is on disk. A store that cannot be read is a notice, not an error. */
+  static async open(options: ExpertTiersOptions): Promise<ExpertTiers> {
+    const tiers = new ExpertTiers(options);
+    if (!options.library) return tiers;
+    try {
+      for (const { layer, expert } of await options.library.storedExperts()) tiers.#noteOnDisk(tiers.#keyOf(layer, expert));
+    } catch (thrown) {
+      tiers.#noteWriteFailure(thrown);
+      await tiers.#writes.stop();
+    }
+    return tiers;
+  }
+
+  tierOf(layer: number, expert: number): LowerTier {
+    const key = this.#keyOf(layer, expert);
+    if (this.#ram.has(key) || this.#writes.get(key)) return 'ram';
+    return this.#onDisk.has(key) ? 'disk' : 'network';
+  }
+
+  /**
+   * The expert's bytes, shared with other callers, and the tier they came from. Callers that want the same expert at the same time share one load.
+   * Rejects with what `importExpert` rejects with; 'record-corrupt' when the stored record is broken and the file cannot be read either; 'aborted', 'disposed'.
+   */
+  async fetch(layer: number, expert: number, signal?: AbortSignal): Promise<Fetched> {
+    this.#checkUsable(signal);
+    const key = this.#keyOf(layer, expert);
+    const held = this.#ram.get(key) ?? this.#writes.get(key);
+    if (held) {
+      this.#bytesRead.ram += held.byteLength;
+      if (!this.#ram.has(key)) this.#ram.set(key, held);
+      return { bytes: held, tier: 'ram' };
+    }
+    this.#demandCount++;
+    try {
+      return await this.#join(key, true, signal);
+    } finally {
+      this.#demandCount--;
+      if (this.#demandCount === 0) this.#wakeFill();
+    }
+  }
+
+  setRamBudget(bytes: number): void {
+    this.#ram.setBudget(bytes);
+  }
+
+  /**
+   * Brings everything to disk that is not there, in file order, and marks the model as complete. Gives way: while a fetch waits, nothing new is started.
+   * False when not all could be stored (no store, no room). Rejects with 'aborted', 'disposed' or what `importExpert` rejects with; what was stored stays.
+   */
+  async fillInBackground({ signal, onProgress }: FillOptions = {}): Promise<boolean> {
+    assert(!this.#fill, 'the background fill is already running');
+    this.#checkUsable(signal);
+    const bytesTotal = this.#ids.reduce((sum, { layer }) => sum + this.#bytesOf(layer), 0);
+    const report = () => onProgress?.(this.#diskBytes, bytesTotal);
+    const wake = () => this.#wakeFill();
+    signal?.addEventListener('abort', wake);
+    const fill = this.#runFill(signal);
+    this.#fill = fill;
+    this.#onFillProgress = report;
+    try {
+      report();
+      return await fill;
+    } finally {
+      signal?.removeEventListener('abort', wake);
+      this.#fill = undefined;
+      this.#onFillProgress = undefined;
+    }
+  }
+
+  supplyStats(): TierStats {
+    return {
+      ramExperts: this.#ram.count,
+      ramBytes: this.#ram.heldBytes,
+      diskExperts: this.#onDisk.size,
+      diskBytes: this.#diskBytes,
+      bytesRead: { ...this.#bytesRead },
+      bytesFilled: this.#bytesFilled,
+      recordsRepaired: this.#recordsRepaired,
+      queuedExperts: this.#writes.count,
+      queuedBytes: this.#writes.heldBytes,
+    };
+  }
+
+  /** Settles when all that was fetched so far is on disk, or cannot be. */
+  settled(): Promise<void> {
+    return this.#writes.settled();
+  }
+
+  /** Cancels what is under way (it rejects with 'disposed'), finishes the write that has begun, drops the rest. The store stays open. */
+  async dispose(): Promise<void> {
+    this.#isDisposed = true;
+    for (const { load } of this.#pending.values()) load.cancel();
+    this.#wakeFill();
+    await this.#writes.stop();
+    await this.#fill?.catch(() => undefined); // its caller has the error
+    this.#ram.clear();
+  }
+
+  async #join(key: number, isDemanded: boolean, signal: AbortSignal | undefined): Promise<Fetched> {
+    this.#checkUsable(signal);
+    let pending = this.#pending.get(key);
+    if (!pending || pending.load.isCancelled) pending = this.#startLoad(key);
+    pending.isDemanded ||= isDemanded;
+    try {
+      return await pending.load.join(signal);
+    } catch (thrown) {
+      throw this.#isDisposed ? disposed() : thrown;
+    }
+  }
+
+  #startLoad(key: number): PendingLoad {
+    const load = new SharedLoad(async (signal) => {
+      const fetched = await this.#load(key, signal);
+      if (!pending.isDemanded) {
+        if (fetched.tier === 'network') this.#bytesFilled += fetched.bytes.byteLength;
+      } else if (!this.#isDisposed) {
+        this.#bytesRead[fetched.tier] += fetched.bytes.byteLength;
+        this.#ram.set(key, fetched.bytes);
+      }
+      return fetched;
+    });
+    const pending: PendingLoad = { load, isDemanded: false };
+    this.#pending.set(key, pending);
+    void load.finished().then(() => {
+      if (this.#pending.get(key) === pending) this.#pending.delete(key);
+    });
+    return pending;
+  }
+
+  async #load(key: number, signal: AbortSignal): Promise<Fetched> {
+    await Promise.resolve(); // `#startLoad` has its PendingLoad by then
+    const { layer, expert } = this.#idOf(key);
+    let corruption: string | undefined;
+    if (this.#onDisk.has(key)) {
+      const read = await this.#readRecord({ layer, expert });
+      if (read.status === 'found') return { bytes: read.payload, tier: 'disk' };
+      this.#noteOffDisk(key);
+      if (read.status === 'corrupt') corruption = read.reason;
+    }
+    throwIfAborted(signal);
+    let bytes: Uint8Array;
+    try {
+      bytes = await this.#options.importExpert(layer, expert, signal);
+    } catch (thrown) {
+      if (corruption === undefined || signal.aborted) throw thrown;
+      throw recordCorrupt(layer, expert, corruption, thrown);
+    }
+    assert(bytes.byteLength === this.#bytesOf(layer), `expert ${layer}/${expert} was imported with ${bytes.byteLength} bytes`);
+    if (corruption !== undefined) this.#recordsRepaired++;
+    if (this.#options.library) this.#writes.offer(key, bytes);
+    return { bytes, tier: 'network' };
+  }
+
+  /** A store that does not answer counts as one that has lost the record. */
+  async #readRecord(id: ExpertId) {
+    try {
+      return await defined(this.#reader).read(id);
+    } catch {
+      return { status: 'missing' } as const;
+    }
+  }
+
+  async #runFill(signal: AbortSignal | undefined): Promise<boolean> {
+    const { library } = this.#options;
+    if (!library) return false;
+    for (let pass = 0; pass < FILL_MAX_PASSES && !this.#writes.isStopped && this.#onDisk.size < this.#ids.length; pass++) {
+      await this.#fillPass(signal);
+      await this.settled();
+    }
+    this.#checkUsable(signal);
+    if (this.#onDisk.size < this.#ids.length) return false;
+    try {
+      return await library.markComplete();
+    } catch (thrown) {
+      this.#noteWriteFailure(thrown);
+      return false;
+    }
+  }
+
+  async #fillPass(signal: AbortSignal | undefined): Promise<void> {
+    let next = 0;
+    let hasFailed = false;
+    const runLane = async () => {
+      while (!hasFailed && !this.#writes.isStopped && next < this.#ids.length) {
+        while (this.#demandCount > 0 && !this.#isDisposed && !signal?.aborted) await new Promise<void>((resolve) => this.#demandEndWaiters.push(resolve));
+        this.#checkUsable(signal);
+        if (next < this.#ids.length) await this.#fillOne(next++, signal);
+      }
+    };
+    const lanes = Array.from({ length: FILL_LANE_COUNT }, () =>
+      runLane().catch((thrown: unknown) => {
+        hasFailed = true;
+        throw thrown;
+      }),
+    );
+    const failure = (await Promise.allSettled(lanes)).find((lane) => lane.status === 'rejected');
+    if (failure) throw failure.reason;
+  }
+
+  async #fillOne(key: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#isStoredOrQueued(key)) return;
+    const sizeBytes = this.#bytesOf(this.#idOf(key).layer);
+    await this.#writes.room(sizeBytes);
+    const bytes = this.#ram.peek(key) ?? (await this.#join(key, false, signal)).bytes;
+    // The load has offered it already, and was declined if the queue filled up in the meantime.
+    while (!this.#writes.isStopped && !this.#isStoredOrQueued(key) && !this.#writes.offer(key, bytes)) await this.#writes.room(sizeBytes);
+  }
+
+  #isStoredOrQueued(key: number): boolean {
+    return this.#onDisk.has(key) || this.#writes.get(key) !== undefined;
+  }
+
+  #wakeFill(): void {
+    for (const wake of this.#demandEndWaiters.splice(0)) wake();
+  }
+
+  #noteOnDisk(key: number): void {
+    if (this.#onDisk.has(key)) return;
+    this.#onDisk.add(key);
+    this.#diskBytes += this.#bytesOf(this.#idOf(key).layer);
+  }
+
+  #noteOffDisk(key: number): void {
+    if (this.#onDisk.delete(key)) this.#diskBytes -= this.#bytesOf(this.#idOf(key).layer);
+  }
+
+  #noteWriteFailure(thrown: unknown): void {
+    const { message } = EngineError.from(thrown);
+    this.notices.push(`${message} ${formatBytes(this.#diskBytes)} of experts are stored; the rest is read from the model file whenever it is needed.`);
+  }
+
+  #checkUsable(signal: AbortSignal | undefined): void {
+    if (this.#isDisposed) throw disposed();
+    throwIfAborted(signal);
+  }
+
+  #keyOf(layer: number, expert: number): number {
+    assert(expert >= 0 && expert < (this.#options.expertCounts[layer] ?? 0), `there is no expert ${layer}/${expert}`);
+    return defined(this.#firstOfLayer[layer]) + expert;
+  }
+
+  #idOf(key: number): ExpertId {
+    return defined(this.#ids[key]);
+  }
+
+  #bytesOf(layer: number): number {
+    return defined(this.#options.expertBytes[layer]);
+  }
+}
+
+function disposed(): EngineError {
+  return new EngineError('disposed', 'The engine was disposed.', 'Load the model again.');
+}
+
+function recordCorrupt(layer: number, expert: number, reason: string, cause: unknown): EngineError {
+  return new EngineError(
+    'record-corrupt',
+    `The stored record of expert ${expert} of layer ${layer} is broken (${reason}), and the model file cannot be read to replace it.`,
+    'Make the model file reachable again, then repeat the request.',
+    cause,
+  );
+}
