@@ -55,10 +55,11 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
       pairs[local] = groups[2u * params.expert_count + first + done + local];
     }
     workgroupBarrier();
-    var sums: array<f32, 8>;
+    // Zeros written out: Dawn (webgpu 0.6.2, Vulkan) keeps the last round's values of a loop's variable that has no initialiser, against the WGSL standard.
+    var sums = array<f32, 8>();
     for (var step = 0u; step < block_count; step += STEP_BLOCKS) {
       let block = step + half;
-      var w: Block;
+      var w = Block();
       if (row < params.row_count && block < block_count) { w = read_block(CODEC, down, row, block); }
       for (var i = 0u; i < 8u; i++) { weight_tile[(half * 8u + i) * TILE_ROWS + tile_row] = w[i]; }
       for (var i = local; i < TILE_PAIRS * STEP_QUADS; i += 64u) {

@@ -59,10 +59,11 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
       pairs[local] = groups[2u * params.expert_count + first + done + local];
     }
     workgroupBarrier();
-    var gate_sums: array<f32, 8>;
-    var up_sums: array<f32, 8>;
+    // Zeros written out: Dawn (webgpu 0.6.2, Vulkan) keeps the last round's values of a loop's variable that has no initialiser, against the WGSL standard.
+    var gate_sums = array<f32, 8>();
+    var up_sums = array<f32, 8>();
     for (var block = 0u; block < block_count; block++) {
-      var w: Block;
+      var w = Block();
       if (row < params.row_count) {
         if (half == 0u) { w = read_block(GATE_CODEC, gate, row, block); } else { w = read_block(UP_CODEC, up, row, block); }
       }

@@ -58,7 +58,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   var sums: array<f32, 8>;
   for (var step = 0u; step < block_count; step += STEP_BLOCKS) {
     let block = step + half;
-    var w: Block;
+    var w = Block();
     if (row < params.row_count && block < block_count) { w = weight_block(row, block, block_count); }
     for (var i = 0u; i < 8u; i++) { weight_tile[(half * 8u + i) * TILE_ROWS + tile_row] = w[i]; }
     for (var i = local; i < TILE_TOKENS * STEP_QUADS; i += 64u) {

@@ -1,0 +1,90 @@
+import { expect } from 'vitest';
+import { attention } from '../../src/kernels/attention';
+import { roundUp } from '../../src/core/units';
+import { poison, randomFloats, testKernel } from '../support/kernel-harness';
+import { ROUNDOFF, type Tolerance } from '../support/tolerance';
+
+interface Shape {
+  readonly headCount: number;
+  readonly kvHeadCount: number;
+  readonly headSize: number;
+  readonly position: number;
+  readonly tokenCount: number;
+  /** Queries are in [-querySize, querySize): large ones make sharp peaks. */
+  readonly querySize?: number;
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+const SHAPES: readonly Shape[] = [
+  // The very first token sees itself alone.
+  { headCount: 2, kvHeadCount: 1, headSize: 64, position: 0, tokenCount: 1 },
+  // Around the borders of a tile of 64 positions.
+  { headCount: 2, kvHeadCount: 2, headSize: 64, position: 62, tokenCount: 3 },
+  { headCount: 4, kvHeadCount: 2, headSize: 80, position: 63, tokenCount: 1 },
+  { headCount: 4, kvHeadCount: 1, headSize: 80, position: 64, tokenCount: 1 },
+  { headCount: 8, kvHeadCount: 2, headSize: 128, position: 200, tokenCount: 1 },
+  { headCount: 3, kvHeadCount: 3, headSize: 36, position: 130, tokenCount: 2 },
+  { headCount: 1, kvHeadCount: 1, headSize: 256, position: 5, tokenCount: 1 },
+  // A prompt in one batch, and the second chunk of one.
+  { headCount: 2, kvHeadCount: 1, headSize: 64, position: 0, tokenCount: 33 },
+  { headCount: 4, kvHeadCount: 2, headSize: 32, position: 33, tokenCount: 17 },
+  // Scores of about ±100: the running maximum must keep exp from overflowing.
+  { headCount: 2, kvHeadCount: 1, headSize: 64, position: 150, tokenCount: 2, querySize: 64 },
+  { headCount: 2, kvHeadCount: 1, headSize: 64, position: 300, tokenCount: 1, constants: { WG_SIZE: 128 } },
+  { headCount: 2, kvHeadCount: 1, headSize: 80, position: 40, tokenCount: 1, constants: { WG_SIZE: 32 } },
+];
+
+for (const { headCount, kvHeadCount, headSize, position, tokenCount, querySize = 1, constants = {} } of SHAPES) {
+  const stride = roundUp(headCount * headSize, 32);
+  const context = position + tokenCount;
+  const title = `${headCount} heads on ${kvHeadCount} of ${headSize}, ${tokenCount} tokens from ${position}, queries to ${querySize}`;
+  testKernel(attention, constants, title, (random) => ({
+    control: { tokenCount, position },
+    params: { head_count: headCount, kv_head_count: kvHeadCount, head_size: headSize, stride, scale: Math.fround(1 / Math.sqrt(headSize)) },
+    buffers: {
+      query: randomFloats(random, tokenCount * stride, -querySize, querySize),
+      // One position more than there are: NaN, so that a look past the context shows.
+      key_cache: withUnwrittenRow(randomFloats(random, context * kvHeadCount * headSize), kvHeadCount * headSize),
+      value_cache: withUnwrittenRow(randomFloats(random, context * kvHeadCount * headSize), kvHeadCount * headSize),
+      output: { data: poison(tokenCount * stride), tolerance: toleranceOf(headSize, context, querySize), shape: [tokenCount, stride] },
+    },
+  }));
+}
+
+// Equal scores weigh all positions alike; with values that are their position's number the result is the mean of the numbers.
+testKernel(
+  attention,
+  {},
+  'equal scores give the mean',
+  (random) => ({
+    control: { position: 100 },
+    params: { head_count: 1, kv_head_count: 1, head_size: 32, stride: 32, scale: 1 },
+    buffers: {
+      query: new Float32Array(32),
+      key_cache: randomFloats(random, 101 * 32),
+      value_cache: Float32Array.from({ length: 101 * 32 }, (_, i) => Math.floor(i / 32)),
+      output: { data: poison(32), tolerance: { abs: 101 * 100 * ROUNDOFF, rel: 0, nmse: (101 * ROUNDOFF) ** 2 } },
+    },
+  }),
+  ({ gpu }) => expect(gpu.f32('output')[7]).toBeCloseTo(50, 3),
+);
+
+function withUnwrittenRow(cache: Float32Array, rowLength: number): Float32Array {
+  const longer = poison(cache.length + rowLength);
+  longer.set(cache);
+  return longer;
+}
+
+/**
+ * A score is a sum of n products through n/4 + 5 roundings, Σ|q·k| about querySize · n/4 and below n/2 of it, times scale = 1/√n. Its error δ, and that of exp
+ * (3 + 2|x| ULP, where |x| is at most the spread of the scores, but weights at that distance from the maximum are e^-x and count for nothing beyond x = 20), is
+ * the relative error of a weight. Weights and values are then summed over the context with one correction a tile; values are below 1, so are the results:
+ * numerator and denominator are each off by δ and a rounding per position.
+ */
+function toleranceOf(headSize: number, context: number, querySize: number): Tolerance {
+  const scoreError = (headSize / 4 + 5) * ROUNDOFF * ((querySize * headSize) / 2 / Math.sqrt(headSize));
+  const weightError = 2 * scoreError + (3 + 2 * 20) * 2 * ROUNDOFF;
+  const sumError = (context + 5) * ROUNDOFF;
+  // Errors of different positions are independent, and for the NMSE they average out while |result| falls as 1/√context in the same measure.
+  return { abs: 2 * (weightError + sumError), rel: ROUNDOFF, nmse: 16 * (weightError ** 2 + context * ROUNDOFF ** 2) };
+}

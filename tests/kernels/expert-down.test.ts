@@ -1,0 +1,52 @@
+import { CODEC_IDS, type CodecName } from '../../src/core/packed-weights';
+import { expertDown } from '../../src/kernels/expert-down';
+import { randomFloats, randomRows, testKernel } from '../support/kernel-harness';
+import { packRandomSlab } from '../support/pack-matrix';
+import { encodeRoutes, randomRoutes, shuffledSlots } from '../support/test-routes';
+import { ROUNDOFF, blockSumDepth, sumTolerance } from '../support/tolerance';
+
+interface Shape {
+  readonly codec: CodecName;
+  readonly columnCount: number;
+  readonly rowCount: number;
+  readonly expertCount: number;
+  readonly topK: number;
+  readonly routesOffset?: number;
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+const SHAPES: readonly Shape[] = [
+  { codec: 'q8_0', columnCount: 96, rowCount: 37, expertCount: 7, topK: 4, routesOffset: 8 },
+  { codec: 'q4_0', columnCount: 160, rowCount: 96, expertCount: 32, topK: 8 },
+  { codec: 'f32', columnCount: 36, rowCount: 5, expertCount: 1, topK: 1 },
+  { codec: 'f16', columnCount: 36, rowCount: 33, expertCount: 20, topK: 16, routesOffset: 56 },
+  { codec: 'bf16', columnCount: 256, rowCount: 3, expertCount: 4, topK: 4 },
+  { codec: 'q8_0', columnCount: 160, rowCount: 70, expertCount: 3, topK: 2, constants: { WG_SIZE: 256, LANES: 16, ROW_STEPS: 1 } },
+];
+
+for (const { codec, columnCount, rowCount, expertCount, topK, routesOffset = 0, constants = {} } of SHAPES) {
+  const title = `${topK} of ${expertCount} experts, ${columnCount} → ${rowCount}, routes at ${routesOffset}`;
+  testKernel(expertDown, { TOP_K: topK, CODEC: CODEC_IDS[codec], ...constants }, title, (random) => {
+    const slab = packRandomSlab(random, expertCount + 2, [{ codec, rowCount, columnCount }]);
+    const slotTable = shuffledSlots(random, expertCount, expertCount + 2, 0);
+    const input = randomRows(random, topK, columnCount);
+    // k dots, each weighted (one rounding) and added (k roundings), then the residual: weights are below 1, so Σ|w·D·a| is below k · n/2.
+    const sum = sumTolerance(blockSumDepth(columnCount, constants['LANES'] ?? 4) + 2 + topK, (topK * columnCount) / 2);
+    return {
+      params: {
+        column_count: columnCount,
+        row_count: rowCount,
+        slot_words: slab.slotWords,
+        down_base: slab.bases[0]!,
+        routes_offset: routesOffset,
+        input_stride: input.length / topK,
+      },
+      buffers: {
+        weights: slab.data,
+        input,
+        routes: encodeRoutes(randomRoutes(random, 1, topK, slotTable), routesOffset),
+        output: { data: randomFloats(random, rowCount + 7), tolerance: { ...sum, rel: 2 * ROUNDOFF } },
+      },
+    };
+  });
+}

@@ -1,0 +1,58 @@
+import { CODEC_IDS, type CodecName } from '../../src/core/packed-weights';
+import { expertGateUp } from '../../src/kernels/expert-gate-up';
+import { poison, randomRows, testKernel } from '../support/kernel-harness';
+import { packRandomSlab } from '../support/pack-matrix';
+import { encodeRoutes, paddedLength, randomRoutes, shuffledSlots } from '../support/test-routes';
+import { blockSumDepth, gatedTolerance } from '../support/tolerance';
+
+interface Shape {
+  readonly gate: CodecName;
+  readonly up: CodecName;
+  readonly columnCount: number;
+  readonly rowCount: number;
+  readonly expertCount: number;
+  readonly topK: number;
+  readonly routesOffset?: number;
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+const SHAPES: readonly Shape[] = [
+  { gate: 'q8_0', up: 'q8_0', columnCount: 96, rowCount: 37, expertCount: 7, topK: 4, routesOffset: 8 },
+  { gate: 'q4_0', up: 'q4_0', columnCount: 160, rowCount: 64, expertCount: 32, topK: 8 },
+  { gate: 'f32', up: 'f32', columnCount: 36, rowCount: 5, expertCount: 1, topK: 1 },
+  // Gate and up of different codecs.
+  { gate: 'q8_0', up: 'q4_0', columnCount: 256, rowCount: 33, expertCount: 7, topK: 4, routesOffset: 20 },
+  { gate: 'f16', up: 'bf16', columnCount: 36, rowCount: 17, expertCount: 20, topK: 16 },
+  { gate: 'bf16', up: 'f32', columnCount: 96, rowCount: 3, expertCount: 4, topK: 4 },
+  { gate: 'q4_0', up: 'f16', columnCount: 1056, rowCount: 9, expertCount: 3, topK: 1, constants: { LANES: 32, ROW_STEPS: 2 } },
+  { gate: 'q8_0', up: 'q8_0', columnCount: 160, rowCount: 70, expertCount: 3, topK: 2, constants: { WG_SIZE: 256, LANES: 4, ROW_STEPS: 1 } },
+];
+
+for (const { gate, up, columnCount, rowCount, expertCount, topK, routesOffset = 0, constants = {} } of SHAPES) {
+  const title = `${topK} of ${expertCount} experts, ${columnCount} → ${rowCount}, routes at ${routesOffset}`;
+  testKernel(expertGateUp, { TOP_K: topK, GATE_CODEC: CODEC_IDS[gate], UP_CODEC: CODEC_IDS[up], ...constants }, title, (random) => {
+    const slab = packRandomSlab(random, expertCount + 2, [
+      { codec: gate, rowCount, columnCount },
+      { codec: up, rowCount, columnCount },
+    ]);
+    const slotTable = shuffledSlots(random, expertCount, expertCount + 2, 0);
+    const stride = paddedLength(rowCount);
+    return {
+      params: {
+        column_count: columnCount,
+        row_count: rowCount,
+        slot_words: slab.slotWords,
+        gate_base: slab.bases[0]!,
+        up_base: slab.bases[1]!,
+        routes_offset: routesOffset,
+        output_stride: stride,
+      },
+      buffers: {
+        weights: slab.data,
+        input: randomRows(random, 1, columnCount),
+        routes: encodeRoutes(randomRoutes(random, 1, topK, slotTable), routesOffset),
+        output: { data: poison(topK * stride), tolerance: gatedTolerance(columnCount, blockSumDepth(columnCount, constants['LANES'] ?? 8)), shape: [topK, stride] },
+      },
+    };
+  });
+}

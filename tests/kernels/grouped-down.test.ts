@@ -1,0 +1,52 @@
+import { CODEC_IDS, type CodecName } from '../../src/core/packed-weights';
+import { groupedDown } from '../../src/kernels/grouped-down';
+import { type GroupedShape, describeGrouped, groupedBuffers } from '../support/grouped-case';
+import { poison, randomRows, testKernel } from '../support/kernel-harness';
+import { packRandomSlab } from '../support/pack-matrix';
+import { productTolerance } from '../support/stacked-matrices';
+import { paddedLength } from '../support/test-routes';
+import { quadSumDepth } from '../support/tolerance';
+
+interface Shape extends GroupedShape {
+  readonly codec: CodecName;
+  readonly slotCount?: number;
+}
+
+const SHAPES: readonly Shape[] = [
+  { codec: 'q8_0', columnCount: 96, rowCount: 37, tokenCount: 17, expertCount: 7, topK: 4, tableOffset: 14 },
+  { codec: 'q4_0', columnCount: 160, rowCount: 96, tokenCount: 3, expertCount: 32, topK: 8 },
+  { codec: 'f32', columnCount: 36, rowCount: 5, tokenCount: 33, expertCount: 1, topK: 1 },
+  { codec: 'f16', columnCount: 36, rowCount: 17, tokenCount: 3, expertCount: 20, topK: 16 },
+  { codec: 'bf16', columnCount: 256, rowCount: 1, tokenCount: 1, expertCount: 64, topK: 8 },
+  { codec: 'q8_0', columnCount: 64, rowCount: 65, tokenCount: 33, expertCount: 4, topK: 4, tableOffset: 4 },
+  { codec: 'q8_0', columnCount: 96, rowCount: 40, tokenCount: 9, expertCount: 7, topK: 4, slotCount: 4, isActive: (e) => e % 2 === 0 },
+  { codec: 'q8_0', columnCount: 96, rowCount: 40, tokenCount: 9, expertCount: 7, topK: 4, slotCount: 4, isActive: (e) => e % 2 === 1 },
+];
+
+for (const shape of SHAPES) {
+  const { codec, columnCount, rowCount, tokenCount, expertCount, topK, tableOffset = 0, slotCount = expertCount + 1 } = shape;
+  testKernel(groupedDown, { CODEC: CODEC_IDS[codec] }, describeGrouped(shape), (random) => {
+    const slab = packRandomSlab(random, slotCount, [{ codec, rowCount, columnCount }]);
+    const stride = paddedLength(rowCount);
+    const pairCount = tokenCount * topK;
+    return {
+      control: { tokenCount },
+      params: {
+        column_count: columnCount,
+        row_count: rowCount,
+        expert_count: expertCount,
+        slot_words: slab.slotWords,
+        down_base: slab.bases[0]!,
+        table_offset: tableOffset,
+        input_stride: paddedLength(columnCount),
+        output_stride: stride,
+      },
+      buffers: {
+        weights: slab.data,
+        input: randomRows(random, pairCount, columnCount),
+        ...groupedBuffers(random, shape, slotCount),
+        output: { data: poison(pairCount * stride), tolerance: productTolerance(columnCount, quadSumDepth(columnCount)), shape: [pairCount, stride] },
+      },
+    };
+  });
+}

@@ -1,0 +1,90 @@
+import { expect } from 'vitest';
+import { ropeCache } from '../../src/kernels/rope-cache';
+import { roundUp } from '../../src/core/units';
+import { poison, randomFloats, testKernel } from '../support/kernel-harness';
+import { EXACT, ROUNDOFF, type Tolerance, normScaleError } from '../support/tolerance';
+
+interface Shape {
+  readonly headCount: number;
+  readonly kvHeadCount: number;
+  readonly headSize: number;
+  readonly rotarySize?: number;
+  readonly position: number;
+  readonly tokenCount: number;
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+const SHAPES: readonly Shape[] = [
+  { headCount: 2, kvHeadCount: 1, headSize: 64, position: 0, tokenCount: 1 },
+  { headCount: 4, kvHeadCount: 2, headSize: 64, position: 7, tokenCount: 3, constants: { HAS_HEAD_NORM: 1 } },
+  { headCount: 3, kvHeadCount: 3, headSize: 80, position: 70, tokenCount: 17 },
+  { headCount: 8, kvHeadCount: 2, headSize: 128, position: 3, tokenCount: 2, constants: { HAS_HEAD_NORM: 1 } },
+  // Only the first columns turn, and none at all.
+  { headCount: 2, kvHeadCount: 1, headSize: 80, rotarySize: 32, position: 5, tokenCount: 2 },
+  { headCount: 2, kvHeadCount: 1, headSize: 36, rotarySize: 18, position: 5, tokenCount: 3, constants: { HAS_HEAD_NORM: 1 } },
+  { headCount: 2, kvHeadCount: 2, headSize: 32, rotarySize: 0, position: 1, tokenCount: 2 },
+  { headCount: 1, kvHeadCount: 1, headSize: 256, position: 2, tokenCount: 1, constants: { WG_SIZE: 128, HAS_HEAD_NORM: 1 } },
+  { headCount: 2, kvHeadCount: 1, headSize: 64, position: 0, tokenCount: 33 },
+];
+
+for (const { headCount, kvHeadCount, headSize, rotarySize = headSize, position, tokenCount, constants = {} } of SHAPES) {
+  const title = `${headCount} heads and ${kvHeadCount} of ${headSize}, ${rotarySize} columns turn, ${tokenCount} tokens from ${position}`;
+  testKernel(
+    ropeCache,
+    constants,
+    title,
+    (random) => {
+      const inputStride = roundUp((headCount + 2 * kvHeadCount) * headSize, 32);
+      const queryStride = roundUp(headCount * headSize, 32);
+      // One row more than the context: only the batch's own rows may be written.
+      const cacheLength = (position + tokenCount + 1) * kvHeadCount * headSize;
+      const tolerance = toleranceOf(headSize, constants);
+      return {
+        control: { tokenCount, position },
+        params: {
+          head_count: headCount,
+          kv_head_count: kvHeadCount,
+          head_size: headSize,
+          rotary_size: rotarySize,
+          input_stride: inputStride,
+          query_stride: queryStride,
+          norm_eps: 1e-6,
+        },
+        buffers: {
+          qkv: randomFloats(random, tokenCount * inputStride),
+          head_gain: randomFloats(random, 2 * headSize, 0.5, 2),
+          rope_table: ropeTable(position + tokenCount, Math.max(rotarySize / 2, 1)),
+          query: { data: poison(tokenCount * queryStride), tolerance, shape: [tokenCount, queryStride] },
+          key_cache: { data: poison(cacheLength), tolerance, shape: [position + tokenCount + 1, kvHeadCount, headSize] },
+          value_cache: { data: poison(cacheLength), tolerance: EXACT, shape: [position + tokenCount + 1, kvHeadCount, headSize] },
+        },
+      };
+    },
+    ({ gpu }) => {
+      const rowLength = kvHeadCount * headSize;
+      for (const name of ['key_cache', 'value_cache']) {
+        const isWritten = Array.from(gpu.f32(name), (value) => !Number.isNaN(value));
+        expect(isWritten).toEqual(isWritten.map((_, i) => i >= position * rowLength && i < (position + tokenCount) * rowLength));
+      }
+    },
+  );
+}
+
+/** [position, pair] (cos, sin) with the usual base of 10,000. */
+function ropeTable(positionCount: number, pairCount: number): Float32Array {
+  return Float32Array.from({ length: positionCount * pairCount * 2 }, (_, i) => {
+    const angle = Math.floor(i / 2 / pairCount) * 10_000 ** -((Math.floor(i / 2) % pairCount) / pairCount);
+    return i % 2 === 0 ? Math.cos(angle) : Math.sin(angle);
+  });
+}
+
+/**
+ * Two products and a sum of numbers in [-1, 1): 3 roundings of at most √2. With a norm the columns have mean square 1, below 2 each at these sizes, and gains
+ * to 2: numbers up to 4, off by the scale and two roundings, and rounded once by the reference.
+ */
+function toleranceOf(headSize: number, constants: Readonly<Record<string, number>>): Tolerance {
+  const largest = constants['HAS_HEAD_NORM'] ? 4 * Math.SQRT2 : Math.SQRT2;
+  const inputError = constants['HAS_HEAD_NORM'] ? normScaleError(headSize, constants['WG_SIZE'] ?? 64) + 3 * ROUNDOFF : 0;
+  const relative = inputError + 3 * ROUNDOFF;
+  return { abs: relative * largest, rel: ROUNDOFF, nmse: relative ** 2 };
+}
