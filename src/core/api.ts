@@ -10,7 +10,7 @@ export type Budget = number | `${number}%`;
 export interface LoadOptions {
   readonly backend?: BackendChoice;
   /** What to hold where. Unset values are fitted to the machine. */
-  readonly budget?: { readonly gpuBytes?: Budget; readonly ramBytes?: number; readonly diskBytes?: number };
+  readonly budget?: { readonly gpuBytes?: Budget; readonly ramBytes?: number };
   /** Longest context in tokens; at most what the model was made for. */
   readonly contextLength?: number;
   /** 'indexeddb' where there is one, else 'memory'. */

@@ -5,7 +5,7 @@ import { PackedMatrixReader } from '../core/packed-block';
 import { CODEC_IDS } from '../core/packed-weights';
 import type { Backend, DeviceBuffer } from '../core/backend';
 import { throwIfAborted } from '../core/errors';
-import { MiB, roundUp } from '../core/units';
+import { MiB, divideCeil, roundUp } from '../core/units';
 import { repackMatrix } from '../formats/repack';
 import type { Source } from '../formats/source';
 import type { LayerSpec, ModelSpec, TensorRef } from '../model/spec';
@@ -41,8 +41,15 @@ export interface Trunk {
   readonly sizeBytes: number;
 }
 
-/** Largest piece of a large matrix that is read, repacked and held on the CPU at once. */
+/** Largest piece of a large matrix that is read, repacked, held on the CPU and bound at once: half of the smallest binding limit that WebGPU guarantees. */
 const MAX_SHARD_BYTES = 64 * MiB;
+
+/** Bytes of the model file that are read in one go. */
+export interface TrunkRange {
+  readonly name: string;
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+}
 
 export function trunkTensors(spec: ModelSpec): TensorRef[] {
   const perLayer = spec.layers.flatMap((layer) => [
@@ -53,8 +60,34 @@ export function trunkTensors(spec: ModelSpec): TensorRef[] {
   return [spec.embedding, ...perLayer, spec.outputNorm, ...head];
 }
 
+/** Every read that loading the trunk does, so that they can be stored and found again. */
+export function trunkRanges(spec: ModelSpec): TrunkRange[] {
+  return trunkTensors(spec).flatMap((ref) => {
+    const shards = isSharded(ref, spec) ? shardRows(ref) : [{ firstRow: 0, rowCount: ref.rowCount }];
+    const rowBytes = ref.sizeBytes / ref.rowCount;
+    return shards.map(({ firstRow, rowCount }) => ({
+      name: `${ref.name}/${firstRow}`,
+      offsetBytes: ref.offsetBytes + firstRow * rowBytes,
+      sizeBytes: rowCount * rowBytes,
+    }));
+  });
+}
+
 export function trunkFileBytes(spec: ModelSpec): number {
   return trunkTensors(spec).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+function isSharded(ref: TensorRef, spec: ModelSpec): boolean {
+  return ref === spec.embedding || ref === spec.outputHead;
+}
+
+function shardRows(ref: TensorRef): Array<{ readonly firstRow: number; readonly rowCount: number }> {
+  const packedRowBytes = packedMatrixBytes({ ...shapeOf(ref), rowCount: 16 }) / 16;
+  const rowsPerShard = Math.max(1, Math.floor(MAX_SHARD_BYTES / packedRowBytes));
+  return Array.from({ length: divideCeil(ref.rowCount, rowsPerShard) }, (_, i) => ({
+    firstRow: i * rowsPerShard,
+    rowCount: Math.min(rowsPerShard, ref.rowCount - i * rowsPerShard),
+  }));
 }
 
 export class TrunkLoader {
@@ -102,12 +135,8 @@ export class TrunkLoader {
   /** A matrix cut by rows so that each piece can be bound. */
   async #loadShards(ref: TensorRef): Promise<MatrixShard[]> {
     const rowBytes = ref.sizeBytes / ref.rowCount;
-    const packedRowBytes = packedMatrixBytes({ ...shapeOf(ref), rowCount: 16 }) / 16;
-    const limitBytes = Math.min(MAX_SHARD_BYTES, this.#backend.limits.maxBindingBytes);
-    const rowsPerShard = Math.max(1, Math.floor(limitBytes / packedRowBytes));
     const shards: MatrixShard[] = [];
-    for (let firstRow = 0; firstRow < ref.rowCount; firstRow += rowsPerShard) {
-      const rowCount = Math.min(rowsPerShard, ref.rowCount - firstRow);
+    for (const { firstRow, rowCount } of shardRows(ref)) {
       const shape: MatrixShape = { codec: ref.codec, rowCount, columnCount: ref.columnCount };
       const stored = await this.#readRange(ref.offsetBytes + firstRow * rowBytes, rowCount * rowBytes);
       const packed = new Uint8Array(packedMatrixBytes(shape));

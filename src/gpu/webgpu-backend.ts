@@ -74,6 +74,7 @@ export class WebGpuBackend implements Backend {
   readonly #kernels: Readonly<Record<string, Kernel>>;
   readonly #pipelines: PipelineCache;
   #failure: EngineError | undefined;
+  #isDisposed = false;
 
   constructor({ device, adapterName, isSoftware }: GpuDevice, kernels: Readonly<Record<string, Kernel>>) {
     this.#device = device;
@@ -84,7 +85,7 @@ export class WebGpuBackend implements Backend {
     this.limits = { maxBufferBytes: device.limits.maxBufferSize, maxBindingBytes: device.limits.maxStorageBufferBindingSize };
     this.lost = new Promise((resolve) => {
       void device.lost.then((info) => {
-        if (info.reason !== 'destroyed') resolve((this.#failure = deviceLost(info.message)));
+        if (!this.#isDisposed) resolve((this.#failure = deviceLost(info.message)));
       });
     });
     // An error nobody asked for is kept and thrown by the next check(): silence would show as wrong numbers.
@@ -240,6 +241,7 @@ export class WebGpuBackend implements Backend {
   }
 
   async dispose(): Promise<void> {
+    this.#isDisposed = true;
     this.#device.destroy();
   }
 }

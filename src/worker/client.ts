@@ -1,0 +1,199 @@
+// The engine as a page sees it: a worker behind the API of src/core/api.ts.
+
+import * as Comlink from 'comlink';
+import type { Budget, BudgetReport, EngineApi, EngineStats, GenerateRequest, LoadOptions, ModelInfo, ModelSource } from '../core/api';
+import { EngineError, aborted, throwIfAborted } from '../core/errors';
+import type { RoutingFrame } from '../core/routing-frame';
+import { resolveModelUrl } from '../formats/resolve';
+import { type AnswerPiece, Completions } from './completions';
+import {
+  type AbortMessage,
+  type EngineEvent,
+  type FrameEvent,
+  type GenerateEvent,
+  type NextFrameMessage,
+  type Prompt,
+  type WorkerApi,
+  type WorkerModelSource,
+  unwrap,
+} from './protocol';
+import { PortReader } from './port-reader';
+
+export class Engine implements EngineApi {
+  /** Where "demo" is; set it when the demo model does not lie at models/ beside the page. */
+  static demoUrl: string | undefined;
+
+  readonly model: ModelInfo;
+  readonly failed: Promise<EngineError>;
+  readonly chat: EngineApi['chat'];
+  readonly completions: EngineApi['completions'];
+  readonly #worker: Worker;
+  readonly #api: Comlink.Remote<WorkerApi>;
+  readonly #readers = new Set<PortReader<never>>();
+  #failure: EngineError | undefined;
+  #isDisposed = false;
+
+  private constructor(worker: Worker, api: Comlink.Remote<WorkerApi>, model: ModelInfo, failed: Promise<EngineError>) {
+    this.#worker = worker;
+    this.#api = api;
+    this.model = model;
+    this.failed = failed;
+    // What waits for the worker would wait for ever.
+    void failed.then((error) => {
+      this.#failure = error;
+      for (const reader of this.#readers) reader.close();
+    });
+    const completions = new Completions(model.name, (prompt, options, signal) => this.#start(prompt, options, signal));
+    this.chat = { completions: { create: completions.createChat.bind(completions) as EngineApi['chat']['completions']['create'] } };
+    this.completions = { create: completions.createText.bind(completions) as EngineApi['completions']['create'] };
+  }
+
+  /** Starts a worker and loads a model in it. Rejects with EngineError; aborting ends the worker, and what was stored by then stays stored. */
+  static async load(source: ModelSource, options: LoadOptions = {}): Promise<Engine> {
+    const { signal, onProgress, ...rest } = options;
+    throwIfAborted(signal);
+    const workerSource = resolveSource(source);
+    const worker = new Worker(new URL('./engine-worker.ts', import.meta.url), { type: 'module', name: 'sluice' });
+    const failed = new Promise<EngineError>((resolve) => {
+      worker.addEventListener('error', (event) => resolve(workerFailed(event.message)));
+      worker.addEventListener('messageerror', () => resolve(workerFailed('a message could not be read')));
+    });
+    const cancelled = new Promise<EngineError>((resolve) => signal?.addEventListener('abort', () => resolve(aborted()), { once: true }));
+    const api = Comlink.wrap<WorkerApi>(worker);
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }: MessageEvent<EngineEvent>) => {
+      if (data.type === 'progress') onProgress?.(data.progress);
+    };
+    try {
+      const loading = api.load(workerSource, rest, Comlink.transfer(port2, [port2]));
+      const model = unwrap(await Promise.race([loading, cancelled.then(rejection), failed.then(rejection)]));
+      return new Engine(worker, api, model, failed);
+    } catch (thrown) {
+      worker.terminate();
+      port1.close();
+      throw EngineError.from(thrown);
+    }
+  }
+
+  async tokenize(text: string): Promise<readonly number[]> {
+    return unwrap(await this.#alive().tokenize(text));
+  }
+
+  async detokenize(tokens: readonly number[]): Promise<string> {
+    return unwrap(await this.#alive().detokenize(tokens));
+  }
+
+  async stats(): Promise<EngineStats> {
+    return unwrap(await this.#alive().stats());
+  }
+
+  async setBudget(budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number }): Promise<BudgetReport> {
+    return unwrap(await this.#alive().setBudget(budget));
+  }
+
+  async *routing(): AsyncGenerator<RoutingFrame> {
+    const reader = this.#open<FrameEvent>();
+    try {
+      await this.#alive().routing(Comlink.transfer(reader.remote, [reader.remote]));
+      for (;;) {
+        reader.post({ type: 'next' } satisfies NextFrameMessage);
+        const event = await reader.next();
+        if (event === undefined || event.type === 'end') return;
+        yield event.frame;
+        await nextAnimationFrame();
+      }
+    } finally {
+      reader.post({ type: 'abort' } satisfies AbortMessage);
+      this.#close(reader);
+    }
+  }
+
+  /** Ends what runs and frees everything, on the GPU too. */
+  async dispose(): Promise<void> {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    for (const reader of this.#readers) {
+      reader.post({ type: 'abort' } satisfies AbortMessage);
+      reader.close();
+    }
+    await Promise.race([this.#api.dispose(), this.failed]);
+    this.#worker.terminate();
+  }
+
+  async #start(prompt: Prompt, options: Omit<GenerateRequest, 'tokens'>, signal: AbortSignal | undefined): Promise<AsyncGenerator<AnswerPiece>> {
+    throwIfAborted(signal);
+    const tokens = unwrap(await Promise.race([this.#alive().prepare(prompt), this.failed.then(rejection)]));
+    throwIfAborted(signal);
+    return this.#answer({ ...options, tokens }, signal);
+  }
+
+  async *#answer(request: GenerateRequest, signal: AbortSignal | undefined): AsyncGenerator<AnswerPiece> {
+    const reader = this.#open<GenerateEvent>();
+    const abort = () => reader.post({ type: 'abort' } satisfies AbortMessage);
+    signal?.addEventListener('abort', abort, { once: true });
+    let isOver = false;
+    try {
+      await this.#alive().generate(request, Comlink.transfer(reader.remote, [reader.remote]));
+      if (signal?.aborted) abort();
+      for (;;) {
+        const event = await reader.next();
+        if (event === undefined) throw this.#failure ?? disposed();
+        if (event.type === 'token') {
+          yield { kind: 'token', token: event.token };
+          continue;
+        }
+        isOver = true;
+        if (event.type === 'error') throw EngineError.fromPlain(event.error);
+        const { rest, finishReason, promptTokenCount, stats } = event;
+        yield { kind: 'end', rest, finishReason, promptTokenCount, stats };
+        return;
+      }
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      if (!isOver) abort(); // the caller left the loop
+      this.#close(reader);
+    }
+  }
+
+  #open<T>(): PortReader<T> {
+    const reader = new PortReader<T>();
+    this.#readers.add(reader as PortReader<never>);
+    return reader;
+  }
+
+  #close(reader: PortReader<never>): void {
+    this.#readers.delete(reader);
+    reader.close();
+  }
+
+  #alive(): Comlink.Remote<WorkerApi> {
+    if (this.#isDisposed) throw disposed();
+    return this.#api;
+  }
+}
+
+function resolveSource(source: ModelSource): WorkerModelSource {
+  if (typeof source !== 'string') return { kind: 'files', files: [...source] };
+  if (source === 'demo') return { kind: 'url', url: Engine.demoUrl ?? new URL('models/demo-q8_0.gguf', document.baseURI).href, isDemo: true };
+  return { kind: 'url', url: resolveModelUrl(source), isDemo: false };
+}
+
+function rejection(error: EngineError): never {
+  throw error;
+}
+
+function disposed(): EngineError {
+  return new EngineError('disposed', 'The engine was disposed.', 'Load the model again.');
+}
+
+function workerFailed(message: string): EngineError {
+  return new EngineError('internal', `The worker stopped: ${message || 'it could not be started'}.`, 'Load the model again; report it if it happens again.');
+}
+
+/** A hidden page has no animation frames; it still drains the stream, slowly. */
+function nextAnimationFrame(): Promise<void> {
+  return new Promise((resolve) => {
+    if (document.visibilityState === 'visible') requestAnimationFrame(() => resolve());
+    else setTimeout(resolve, 250);
+  });
+}

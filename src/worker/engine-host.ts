@@ -1,0 +1,123 @@
+// Keeps one model open. When the GPU device is lost it closes the engine and opens the same model again, from what is stored, before the next request: the
+// answer that ran is lost, the conversation is not, since every prompt is run from its tokens.
+
+import type { Budget, BudgetReport, EngineStats, GenerateRequest, GenerateResult, ModelInfo } from '../core/api';
+import { EngineError } from '../core/errors';
+import { checkPrompt } from '../engine/generation';
+import type { RoutingEvent, RunHooks } from '../engine/engine-core';
+import { encodeChat } from '../model/chat-template';
+import type { FrameShape } from './frame-collector';
+import type { OpenedEngine } from './open-engine';
+import type { Prompt } from './protocol';
+
+export class EngineHost {
+  readonly #reopen: () => Promise<OpenedEngine>;
+  #opened: Promise<OpenedEngine>;
+  #current: OpenedEngine;
+  #onRouting: ((event: RoutingEvent) => void) | undefined;
+  #isDisposed = false;
+  #hasFailed = false;
+
+  private constructor(open: () => Promise<OpenedEngine>, opened: OpenedEngine) {
+    this.#reopen = open;
+    this.#opened = Promise.resolve(opened);
+    this.#current = opened;
+    this.#adopt(opened);
+  }
+
+  /** `open` makes an engine, the first time and again after the device was lost. */
+  static async start(open: () => Promise<OpenedEngine>): Promise<EngineHost> {
+    return new EngineHost(open, await open());
+  }
+
+  get model(): ModelInfo {
+    return this.#current.model;
+  }
+
+  get frameShape(): FrameShape {
+    return this.#current.core.shape;
+  }
+
+  set onRouting(listener: ((event: RoutingEvent) => void) | undefined) {
+    this.#onRouting = listener;
+    this.#current.core.onRouting = listener;
+  }
+
+  residency(): Uint8Array {
+    return this.#current.core.residency();
+  }
+
+  async prepare(prompt: Prompt): Promise<readonly number[]> {
+    const opened = await this.#engine();
+    const tokens = encode(prompt, opened);
+    checkPrompt(tokens, opened.model.vocabularySize, opened.model.contextLength);
+    return tokens;
+  }
+
+  async tokenize(text: string): Promise<readonly number[]> {
+    return (await this.#engine()).tokenizer.encode(text);
+  }
+
+  async detokenize(tokens: readonly number[]): Promise<string> {
+    return (await this.#engine()).tokenizer.decode(tokens);
+  }
+
+  async generate(request: GenerateRequest, hooks: RunHooks): Promise<GenerateResult> {
+    return (await this.#engine()).core.generate(request, hooks);
+  }
+
+  async stats(): Promise<EngineStats> {
+    return (await this.#engine()).core.stats();
+  }
+
+  async setBudget(budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number }): Promise<BudgetReport> {
+    return (await this.#engine()).core.setBudget(budget);
+  }
+
+  async dispose(): Promise<void> {
+    this.#isDisposed = true;
+    const opened = await this.#opened.catch(() => undefined);
+    await opened?.core.dispose();
+  }
+
+  async #engine(): Promise<OpenedEngine> {
+    if (this.#isDisposed) throw new EngineError('disposed', 'The engine was disposed.', 'Load the model again.');
+    if (this.#hasFailed) this.#openAgain(Promise.resolve());
+    return this.#opened;
+  }
+
+  #adopt(opened: OpenedEngine): void {
+    this.#current = opened;
+    opened.core.onRouting = this.#onRouting;
+    opened.startFill();
+    void opened.lost.then(() => {
+      if (this.#isDisposed) return;
+      this.#openAgain(opened.core.dispose());
+    });
+  }
+
+  /** A try that fails is repeated by the next request. */
+  #openAgain(closed: Promise<void>): void {
+    this.#hasFailed = false;
+    this.#opened = closed.then(this.#reopen);
+    this.#opened.then(
+      (engine) => (this.#isDisposed ? engine.core.dispose() : this.#adopt(engine)),
+      () => (this.#hasFailed = true),
+    );
+  }
+}
+
+function encode(prompt: Prompt, { tokenizer, template }: OpenedEngine): readonly number[] {
+  switch (prompt.kind) {
+    case 'tokens':
+      return prompt.tokens;
+    case 'text': {
+      const tokens = tokenizer.encode(prompt.text);
+      return tokenizer.addBos && tokenizer.bosTokenId !== undefined ? [tokenizer.bosTokenId, ...tokens] : tokens;
+    }
+    case 'chat':
+      if (!template) throw new EngineError('invalid-template', 'This model has no chat template.', 'Use completions with a plain prompt instead.');
+      return encodeChat(template, tokenizer, prompt.messages);
+  }
+}
+

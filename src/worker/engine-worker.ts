@@ -1,0 +1,186 @@
+// The worker: one engine behind comlink, with ports for what streams.
+
+import * as Comlink from 'comlink';
+import { defined } from '../core/assert';
+import type { GenerateRequest } from '../core/api';
+import { EngineError } from '../core/errors';
+import { BlobSource } from '../formats/blob-source';
+import { openHttpSource } from '../formats/http-source';
+import type { Source } from '../formats/source';
+import { openRecordStore } from '../storage/open-store';
+import { createBackend } from './create-backend';
+import { EngineHost } from './engine-host';
+import { FrameCollector } from './frame-collector';
+import { openEngine } from './open-engine';
+import { ProgressMeter } from './progress-meter';
+import {
+  type AbortMessage,
+  type EngineEvent,
+  type FrameEvent,
+  type GenerateEvent,
+  type NextFrameMessage,
+  type WorkerApi,
+  type WorkerLoadOptions,
+  type WorkerModelSource,
+  reply,
+} from './protocol';
+
+let host: EngineHost | undefined;
+const listeners = new Set<FrameFeed>();
+
+/** One reader of routing: holds what happened until the page asks for a frame. */
+class FrameFeed {
+  readonly #port: MessagePort;
+  readonly #collector: FrameCollector;
+  #isWanted = false;
+  /** The first frame tells where the experts are before anything was routed. */
+  #isChanged = true;
+
+  constructor(port: MessagePort, engine: EngineHost) {
+    this.#port = port;
+    this.#collector = new FrameCollector(engine.frameShape, () => engine.residency());
+    port.onmessage = ({ data }: MessageEvent<NextFrameMessage | AbortMessage>) => {
+      if (data.type === 'abort') return this.end();
+      this.#isWanted = true;
+      this.#flush();
+    };
+  }
+
+  readonly add: FrameCollector['add'] = (event) => {
+    this.#collector.add(event);
+    this.#flush();
+  };
+
+  /** Experts moved without being routed. */
+  noteMoved(): void {
+    this.#isChanged = true;
+    this.#flush();
+  }
+
+  end(): void {
+    listeners.delete(this);
+    this.#port.postMessage({ type: 'end' } satisfies FrameEvent);
+    this.#port.close();
+    listen();
+  }
+
+  #flush(): void {
+    if (!this.#isWanted || (this.#collector.isEmpty && !this.#isChanged)) return;
+    this.#isWanted = false;
+    this.#isChanged = false;
+    const frame = this.#collector.take();
+    const buffers = [frame.positions, frame.tokenIds, frame.expertIds, frame.weights, frame.tiers, frame.residency].map(({ buffer }) => buffer as ArrayBuffer);
+    this.#port.postMessage({ type: 'frame', frame } satisfies FrameEvent, buffers);
+  }
+}
+
+/** Without readers the engine is told not to report at all. */
+function listen(): void {
+  if (!host) return;
+  host.onRouting = listeners.size === 0 ? undefined : (event) => listeners.forEach((feed) => feed.add(event));
+}
+
+function engine(): EngineHost {
+  if (!host) throw new EngineError('disposed', 'No model is loaded.', 'Load a model first.');
+  return host;
+}
+
+function sourceNameOf(source: WorkerModelSource): string {
+  return source.kind === 'url' ? source.url : source.files.map(({ name }) => name).join(', ');
+}
+
+async function openSource(source: WorkerModelSource): Promise<Source> {
+  if (source.kind === 'url') return openHttpSource(source.url);
+  if (source.files.length !== 1) {
+    throw new EngineError('invalid-argument', `${source.files.length} files were given.`, 'Give one .gguf file; models split over several files cannot be read yet.');
+  }
+  return new BlobSource(defined(source.files[0]));
+}
+
+async function load(source: WorkerModelSource, options: WorkerLoadOptions, events: MessagePort): Promise<EngineHost> {
+  const clock = () => performance.now();
+  const meter = new ProgressMeter(clock, (progress) => events.postMessage({ type: 'progress', progress } satisfies EngineEvent));
+  const { store, notices } = await openRecordStore(options.store ?? 'auto');
+  return EngineHost.start(async () => {
+    const { backend, fallbackReason } = await createBackend(options.backend ?? 'auto', navigator.gpu);
+    try {
+      const opened = await openEngine({
+        sourceName: sourceNameOf(source),
+        openSource: () => openSource(source),
+        isDemo: source.kind === 'url' && source.isDemo,
+        backend,
+        fallbackReason,
+        store,
+        notices,
+        gpuBytes: options.budget?.gpuBytes,
+        ramBytes: options.budget?.ramBytes,
+        contextLength: options.contextLength,
+        clock,
+        now: () => Date.now(),
+        onProgress: (phase, bytesDone, bytesTotal) => meter.update(phase, bytesDone, bytesTotal),
+      });
+      meter.update('ready', 0, 0);
+      return opened;
+    } catch (thrown) {
+      await backend.dispose();
+      throw thrown;
+    }
+  });
+}
+
+async function generate(request: GenerateRequest, port: MessagePort): Promise<void> {
+  const abort = new AbortController();
+  const send = (event: GenerateEvent) => port.postMessage(event);
+  port.onmessage = ({ data }: MessageEvent<AbortMessage>) => {
+    if (data.type === 'abort') abort.abort();
+  };
+  try {
+    let sentLength = 0;
+    const result = await engine().generate(request, {
+      signal: abort.signal,
+      onToken: (token) => {
+        sentLength += token.text.length;
+        send({ type: 'token', token });
+      },
+    });
+    const { finishReason, promptTokenCount, stats } = result;
+    send({ type: 'done', rest: result.text.slice(sentLength), finishReason, promptTokenCount, stats });
+  } catch (thrown) {
+    send({ type: 'error', error: EngineError.from(thrown).toPlain() });
+  }
+  port.close();
+}
+
+const api: WorkerApi = {
+  load: (source, options, events) =>
+    reply(async () => {
+      await host?.dispose();
+      host = await load(source, options, events);
+      return host.model;
+    }),
+  prepare: (prompt) => reply(() => engine().prepare(prompt)),
+  generate: (request, port) => void generate(request, port),
+  tokenize: (text) => reply(() => engine().tokenize(text)),
+  detokenize: (tokens) => reply(() => engine().detokenize(tokens)),
+  routing: (port) => {
+    if (!host) return port.close();
+    listeners.add(new FrameFeed(port, host));
+    listen();
+  },
+  stats: () => reply(() => engine().stats()),
+  setBudget: (budget) =>
+    reply(async () => {
+      const report = await engine().setBudget(budget);
+      for (const feed of listeners) feed.noteMoved();
+      return report;
+    }),
+  dispose: () =>
+    reply(async () => {
+      for (const feed of listeners) feed.end();
+      await host?.dispose();
+      host = undefined;
+      return null;
+    }),
+};
+
+Comlink.expose(api);

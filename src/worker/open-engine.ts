@@ -1,0 +1,245 @@
+// Where the parts are put together: a source, what is stored of it, a backend, and the engine on top. Used by the worker and by the terminal.
+
+import type { Budget, LoadPhase, ModelInfo } from '../core/api';
+import type { Backend } from '../core/backend';
+import { EngineError, throwIfAborted } from '../core/errors';
+import { EngineCore } from '../engine/engine-core';
+import { type ExpertLayout, expertLayout, importExpert, slotBytesOf } from '../engine/expert-layout';
+import { trunkFileBytes, trunkRanges } from '../engine/trunk';
+import { type GgufFile, readGguf } from '../formats/gguf';
+import type { Source } from '../formats/source';
+import { type ChatTemplate, createChatTemplate } from '../model/chat-template';
+import { specFromGguf } from '../model/from-gguf';
+import type { ModelSpec } from '../model/spec';
+import { type Tokenizer, createTokenizer } from '../model/tokenizer';
+import { ExpertTiers } from '../storage/expert-tiers';
+import { MANIFEST_VERSION, type StoredLayout } from '../storage/manifest';
+import { ModelLibrary } from '../storage/model-library';
+import { estimateStorage } from '../storage/quota';
+import { modelIdOf } from '../storage/record';
+import type { RecordStore } from '../storage/record-store';
+import { DEFAULT_CONTEXT_LENGTH, DEFAULT_GPU_BYTES, DEFAULT_RAM_BYTES } from './defaults';
+import { LibrarySource } from './library-source';
+
+/** Changes when the packed layout of weights does: records of another version are not used. */
+const LAYOUT_VERSION = 'packed-1';
+
+export interface OpenRequest {
+  /** Name of the source: how a stored model is found when the source cannot be opened. */
+  readonly sourceName: string;
+  readonly openSource: () => Promise<Source>;
+  readonly isDemo: boolean;
+  readonly backend: Backend;
+  readonly fallbackReason?: string | undefined;
+  /** Undefined: nothing is stored. */
+  readonly store?: RecordStore | undefined;
+  readonly notices: readonly string[];
+  readonly gpuBytes?: Budget | undefined;
+  readonly ramBytes?: number | undefined;
+  readonly contextLength?: number | undefined;
+  readonly clock: () => number;
+  /** Milliseconds since 1970, for "last used". */
+  readonly now: () => number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress: (phase: LoadPhase, bytesDone: number, bytesTotal: number) => void;
+}
+
+export interface OpenedEngine {
+  readonly core: EngineCore;
+  readonly model: ModelInfo;
+  readonly tokenizer: Tokenizer;
+  readonly template: ChatTemplate | undefined;
+  readonly tiers: ExpertTiers;
+  /** Settles when the device is gone and the engine with it. */
+  readonly lost: Promise<EngineError>;
+  /** Starts to store what is not stored yet, if there is room. Ends with the engine. */
+  startFill(): void;
+}
+
+interface OpenedModel {
+  readonly file: GgufFile;
+  readonly spec: ModelSpec;
+  readonly source: Source;
+  readonly layouts: readonly ExpertLayout[];
+  readonly library: ModelLibrary | undefined;
+  readonly notices: readonly string[];
+}
+
+export async function openEngine(request: OpenRequest): Promise<OpenedEngine> {
+  const { signal } = request;
+  request.onProgress('open', 0, 0);
+  const model = await openModel(request);
+  try {
+    throwIfAborted(signal);
+    return await openOn(request, model);
+  } catch (thrown) {
+    await model.source.close?.();
+    throw thrown;
+  }
+}
+
+async function openOn(request: OpenRequest, opened: OpenedModel): Promise<OpenedEngine> {
+  const { backend, signal, onProgress } = request;
+  const { file, spec, source, layouts, library } = opened;
+  const tokenizer = createTokenizer(file);
+  const template = createChatTemplate(file);
+  const ramBytes = request.ramBytes ?? DEFAULT_RAM_BYTES;
+  const tiers = await ExpertTiers.open({
+    expertCounts: spec.layers.map(({ moe }) => moe.expertCount),
+    expertBytes: layouts.map(({ sizeBytes }) => sizeBytes),
+    ramBudgetBytes: ramBytes,
+    library,
+    importExpert: (layer, expert, importSignal) => importExpert(source, spec.layers[layer]!, layouts[layer]!, expert, importSignal),
+  });
+  const contextLength = resolveContextLength(request.contextLength, spec);
+  const expertTotalBytes = slotBytesOf(layouts) * spec.layers.reduce((sum, { moe }) => sum + moe.expertCount, 0);
+  const core = await EngineCore.open({
+    backend,
+    spec,
+    source,
+    tokenizer,
+    supply: tiers,
+    layouts,
+    storeKind: library ? request.store!.kind : 'none',
+    budget: request.gpuBytes ?? Math.min(expertTotalBytes, DEFAULT_GPU_BYTES),
+    ramBytes,
+    contextLength,
+    clock: request.clock,
+    signal,
+    onProgress,
+  });
+  return {
+    core,
+    tokenizer,
+    template,
+    tiers,
+    lost: backend.lost,
+    model: describe(request, opened, { contextLength, expertTotalBytes, hasChatTemplate: template !== undefined, notices: tiers.notices }),
+    startFill: () => {
+      void fillIfRoom(tiers, expertTotalBytes);
+    },
+  };
+}
+
+/** Storing is a service: what goes wrong is in `tiers.notices`, and the model runs all the same. */
+async function fillIfRoom(tiers: ExpertTiers, expertTotalBytes: number): Promise<void> {
+  const estimate = await estimateStorage();
+  const missingBytes = expertTotalBytes - tiers.supplyStats().diskBytes;
+  if (estimate && estimate.quotaBytes - estimate.usedBytes < missingBytes) {
+    tiers.notices.push('There is not enough room to store the whole model in this browser: experts that do not fit are read again from where the model is.');
+    return;
+  }
+  await tiers.fillInBackground().catch(() => {});
+}
+
+/** Opens the source, or what is stored of it when the source cannot be reached. */
+async function openModel(request: OpenRequest): Promise<OpenedModel> {
+  const { store, sourceName, openSource, signal } = request;
+  const stored = store && (await ModelLibrary.findBySource(store, sourceName, LAYOUT_VERSION).catch(() => undefined));
+  const notices = [...request.notices];
+  let origin: Source | undefined;
+  try {
+    origin = await openSource();
+  } catch (thrown) {
+    const error = EngineError.from(thrown);
+    if (!stored?.manifest?.complete || error.code === 'aborted') throw error;
+    notices.push('The place the model came from cannot be reached; it runs from what is stored in this browser.');
+    const model = await openStored(stored, signal).catch(() => undefined);
+    if (!model) throw error;
+    return { ...model, notices };
+  }
+  try {
+    const file = await readGguf(origin, signal);
+    const spec = specFromGguf(file);
+    const layouts = spec.layers.map(expertLayout);
+    const library = store && (await openLibrary(store, request, origin, file, spec, layouts, notices));
+    const header = library && (await origin.read(0, file.dataStartBytes, signal));
+    const source = library && header ? new LibrarySource(library, header, origin) : origin;
+    return { file, spec, source, layouts, library, notices };
+  } catch (thrown) {
+    await origin.close?.();
+    throw thrown;
+  }
+}
+
+async function openStored(library: ModelLibrary, signal: AbortSignal | undefined): Promise<Omit<OpenedModel, 'notices'>> {
+  const header = await library.readSourceHeader();
+  if (header.status !== 'found') throw new EngineError('record-corrupt', 'The stored header of the model is damaged.', 'Load the model again while its server can be reached.');
+  const source = new LibrarySource(library, header.payload, undefined);
+  const file = await readGguf(source, signal);
+  const spec = specFromGguf(file);
+  return { file, spec, source, layouts: spec.layers.map(expertLayout), library };
+}
+
+/** What is stored of this very file, with its manifest and header written. Undefined when the store takes nothing. */
+async function openLibrary(
+  store: RecordStore,
+  { sourceName, now, signal }: OpenRequest,
+  origin: Source,
+  file: GgufFile,
+  spec: ModelSpec,
+  layouts: readonly ExpertLayout[],
+  notices: string[],
+): Promise<ModelLibrary | undefined> {
+  const layout: StoredLayout = {
+    version: LAYOUT_VERSION,
+    expertCounts: spec.layers.map(({ moe }) => moe.expertCount),
+    expertBytes: layouts.map(({ sizeBytes }) => sizeBytes),
+    trunk: trunkRanges(spec),
+  };
+  try {
+    const library = await ModelLibrary.open(store, modelIdOf(origin.identity), LAYOUT_VERSION);
+    const { manifest } = library;
+    await library.writeManifest({
+      version: MANIFEST_VERSION,
+      identity: origin.identity,
+      sourceName,
+      sizeBytes: origin.sizeBytes,
+      layout,
+      complete: manifest?.complete ?? false,
+      createdAt: manifest?.createdAt ?? now(),
+      lastUsedAt: now(),
+    });
+    if (!manifest) await library.writeSourceHeader(await origin.read(0, file.dataStartBytes, signal));
+    return library;
+  } catch (thrown) {
+    if (EngineError.from(thrown).code === 'aborted') throw thrown;
+    notices.push('The model cannot be stored in this browser (no room, or site data is blocked), so it is downloaded again next time.');
+    return undefined;
+  }
+}
+
+function resolveContextLength(wanted: number | undefined, { contextLength }: ModelSpec): number {
+  if (wanted === undefined) return Math.min(contextLength, DEFAULT_CONTEXT_LENGTH);
+  if (Number.isInteger(wanted) && wanted >= 2 && wanted <= contextLength) return wanted;
+  throw new EngineError('invalid-argument', `contextLength is ${wanted}.`, `This model takes a whole number from 2 to ${contextLength}.`);
+}
+
+function describe(
+  { backend, sourceName, isDemo, fallbackReason }: OpenRequest,
+  { spec, layouts, notices }: OpenedModel,
+  more: { readonly contextLength: number; readonly expertTotalBytes: number; readonly hasChatTemplate: boolean; readonly notices: readonly string[] },
+): ModelInfo {
+  return {
+    name: spec.name,
+    architecture: spec.architecture,
+    source: sourceName,
+    isDemo,
+    layerCount: spec.layers.length,
+    expertCounts: spec.layers.map(({ moe }) => moe.expertCount),
+    expertsPerToken: Math.max(...spec.layers.map(({ moe }) => moe.router.select.topK)),
+    hiddenSize: spec.hiddenSize,
+    vocabularySize: spec.vocabularySize,
+    contextLength: more.contextLength,
+    parameterCount: spec.parameterCount,
+    trunkBytes: trunkFileBytes(spec),
+    expertBytes: slotBytesOf(layouts),
+    expertTotalBytes: more.expertTotalBytes,
+    hasChatTemplate: more.hasChatTemplate,
+    backend: backend.kind,
+    adapter: backend.adapterName,
+    isSoftwareAdapter: backend.kind === 'webgpu' && backend.isSoftware,
+    ...(fallbackReason === undefined ? {} : { fallbackReason }),
+    notices: [...notices, ...more.notices],
+  };
+}
