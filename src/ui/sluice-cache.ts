@@ -191,7 +191,9 @@ export class SluiceCache extends LitElement {
                         >${formatBytes(row.bytes)}`
                 }
               </td>
-              <td class="number">${row.experts === undefined ? '–' : `${formatCount(row.experts)} / ${formatCount(expertsHeld.total)}`}</td>
+              <td class="number">
+                ${row.experts === undefined ? '–' : html`${formatCount(row.experts)}<span class="of"> / ${formatCount(expertsHeld.total)}</span>`}
+              </td>
               <td class="number">${formatBytes(row.moved)} <span class="soft">${row.verb}</span></td>
             </tr>`,
         )}

@@ -61,6 +61,8 @@ export class SluiceHeatmap extends LitElement {
 
   readonly #map = new HeatmapCanvas();
   readonly #draw = new OncePerFrame((nowMs) => this.#onFrame(nowMs));
+  // Not in the observer's own callback: the canvas changes the size of the element, which a browser reports as a loop.
+  readonly #resized = new OncePerFrame(() => this.#onResize());
   readonly #reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
   #usage: ExpertUsage | undefined;
   #palette: HeatmapPalette | undefined;
@@ -110,7 +112,7 @@ export class SluiceHeatmap extends LitElement {
       this.#requestDraw();
     });
     this.#visibility.observe(this);
-    this.#size = new ResizeObserver(() => this.#onResize());
+    this.#size = new ResizeObserver(() => this.#resized.request());
     this.#size.observe(this);
     if (this.engine && !this.#unfollow) this.#unfollow = followRouting(this.engine, (frame) => this.push(frame));
   }
@@ -122,6 +124,7 @@ export class SluiceHeatmap extends LitElement {
     this.#unfollow?.();
     this.#unfollow = undefined;
     this.#draw.cancel();
+    this.#resized.cancel();
     clearTimeout(this.#numbersTimer);
     this.#numbersTimer = undefined;
   }

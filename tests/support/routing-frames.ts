@@ -28,10 +28,10 @@ export function frameOf(wish: FrameWish): RoutingFrame {
     expertsPerToken,
     expertCount: wish.expertCount,
     positions: Uint32Array.from({ length: tokenCount }, (_, token) => (wish.position ?? 0) + token),
-    tokenIds: Uint32Array.from(wish.tokenIds ?? new Array<number>(tokenCount).fill(0)),
+    tokenIds: Uint32Array.from(wish.tokenIds ?? { length: tokenCount }),
     expertIds: Uint16Array.from(experts),
     weights: Float32Array.from(experts, (_, at) => 1 / ((at % expertsPerToken) + 2)),
     tiers: Uint8Array.from(experts, (expert) => (wish.missed?.includes(expert) ? 2 : 0)),
-    residency: Uint8Array.from(wish.residency ?? new Array<number>(wish.layerCount * wish.expertCount).fill(0)),
+    residency: Uint8Array.from(wish.residency ?? { length: wish.layerCount * wish.expertCount }),
   };
 }

@@ -195,7 +195,7 @@ export class ScriptedEngine implements EngineApi {
         for await (const { token, last } of play) {
           yield token
             ? { ...base, choices: [{ index: 0, delta: { content: token.text }, finish_reason: null }], sluice: { tokens: [token] } }
-            : { ...base, choices: [{ index: 0, delta: {}, finish_reason: last!.finishReason }], usage: last!.usage, sluice: { stats: last!.stats } };
+            : { ...base, choices: [{ index: 0, delta: {}, finish_reason: last.finishReason }], usage: last.usage, sluice: { stats: last.stats } };
         }
       })(),
     );
@@ -210,7 +210,7 @@ export class ScriptedEngine implements EngineApi {
         for await (const { token, last } of play) {
           yield token
             ? { ...base, choices: [{ index: 0, text: token.text, finish_reason: null }], sluice: { tokens: [token] } }
-            : { ...base, choices: [{ index: 0, text: '', finish_reason: last!.finishReason }], usage: last!.usage, sluice: { stats: last!.stats } };
+            : { ...base, choices: [{ index: 0, text: '', finish_reason: last.finishReason }], usage: last.usage, sluice: { stats: last.stats } };
         }
       })(),
     );

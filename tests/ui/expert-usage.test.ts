@@ -7,8 +7,31 @@ const two = (routes: number[][][], extra: Partial<Parameters<typeof frameOf>[0]>
 
 test('counts uses, misses, shares and the age of the last use', () => {
   const usage = new ExpertUsage(2, 4);
-  usage.add(two([[[0, 1], [2, 3]]], { missed: [1] }), 10);
-  usage.add(two([[[0, 2], [2, 1]], [[0, 3], [2, 0]]]), 20);
+  usage.add(
+    two(
+      [
+        [
+          [0, 1],
+          [2, 3],
+        ],
+      ],
+      { missed: [1] },
+    ),
+    10,
+  );
+  usage.add(
+    two([
+      [
+        [0, 2],
+        [2, 1],
+      ],
+      [
+        [0, 3],
+        [2, 0],
+      ],
+    ]),
+    20,
+  );
   expect(usage.tokenCount).toBe(3);
   expect(usage.cell(0, 0)).toMatchObject({ useCount: 3, missCount: 0, share: 0.5, tokensSinceUse: 0 });
   expect(usage.cell(0, 1)).toMatchObject({ useCount: 1, missCount: 1, share: 1 / 6, tokensSinceUse: 2 });
@@ -22,7 +45,7 @@ test('heat halves every half-life, however the tokens are cut into frames', () =
   const one = new ExpertUsage(1, 2);
   const many = new ExpertUsage(1, 2);
   const route = (experts: number[]) => frameOf({ layerCount: 1, expertCount: 2, routes: experts.map((expert) => [[expert]]) });
-  one.add(route([0, ...new Array<number>(HALF_LIFE_TOKENS).fill(1)]), 0);
+  one.add(route([0, ...Array.from({ length: HALF_LIFE_TOKENS }, () => 1)]), 0);
   many.add(route([0]), 0);
   for (let step = 0; step < HALF_LIFE_TOKENS; step++) many.add(route([1]), step);
   expect(one.heat[0]).toBeCloseTo(0.5, 5);
@@ -39,7 +62,19 @@ test('the even heat is what equal use settles at', () => {
 
 test('a frame whose tokens are not counted still says where the experts are', () => {
   const usage = new ExpertUsage(2, 4);
-  usage.add(two([[[0, 1], [2, 3]]], { residency: [0, 1, 2, 3, 3, 2, 1, 0] }), 0, false);
+  usage.add(
+    two(
+      [
+        [
+          [0, 1],
+          [2, 3],
+        ],
+      ],
+      { residency: [0, 1, 2, 3, 3, 2, 1, 0] },
+    ),
+    0,
+    false,
+  );
   expect(usage.tokenCount).toBe(0);
   expect([...usage.residency]).toEqual([0, 1, 2, 3, 3, 2, 1, 0]);
   expect(usage.cell(0, 1).tier).toBe('ram');
@@ -63,7 +98,22 @@ test('a miss stays a miss for the rest of its frame', () => {
 
 test('a layer in numbers', () => {
   const usage = new ExpertUsage(2, 4);
-  usage.add(two([[[0, 1], [2, 3]], [[0, 2], [2, 1]]], { missed: [0], residency: [0, 0, 2, 3, 0, 0, 0, 0] }), 0);
+  usage.add(
+    two(
+      [
+        [
+          [0, 1],
+          [2, 3],
+        ],
+        [
+          [0, 2],
+          [2, 1],
+        ],
+      ],
+      { missed: [0], residency: [0, 0, 2, 3, 0, 0, 0, 0] },
+    ),
+    0,
+  );
   const layer = usage.layer(0, 2);
   expect(layer).toMatchObject({ byTier: [2, 0, 1, 1], useCount: 4, missCount: 2 });
   expect(layer.busiest.map((cell) => [cell.expert, cell.useCount])).toEqual([
@@ -74,7 +124,18 @@ test('a layer in numbers', () => {
 
 test('reset forgets the counts and keeps the places', () => {
   const usage = new ExpertUsage(2, 4);
-  usage.add(two([[[0, 1], [2, 3]]], { residency: [2, 2, 2, 2, 2, 2, 2, 2] }), 0);
+  usage.add(
+    two(
+      [
+        [
+          [0, 1],
+          [2, 3],
+        ],
+      ],
+      { residency: [2, 2, 2, 2, 2, 2, 2, 2] },
+    ),
+    0,
+  );
   usage.reset();
   expect(usage.tokenCount).toBe(0);
   expect(usage.heat.every((heat) => heat === 0)).toBe(true);
@@ -84,14 +145,39 @@ test('reset forgets the counts and keeps the places', () => {
 test('a cell in words', () => {
   const usage = new ExpertUsage(2, 4);
   expect(describeCell(usage.cell(1, 2))).toBe('Layer 1, expert 2. On the network. Not used yet.');
-  usage.add(two([[[0, 1], [2, 3]], [[0, 1], [0, 1]]], { missed: [2] }), 0);
+  usage.add(
+    two(
+      [
+        [
+          [0, 1],
+          [2, 3],
+        ],
+        [
+          [0, 1],
+          [0, 1],
+        ],
+      ],
+      { missed: [2] },
+    ),
+    0,
+  );
   expect(describeCell(usage.cell(1, 2))).toBe('Layer 1, expert 2. On the GPU. Used 1 time, 25.0 % of this layer. Last used 1 token ago. 1 miss.');
 });
 
 test('a frame whose arrays are too short is refused', () => {
-  const frame = two([[[0, 1], [2, 3]]]);
+  const frame = two([
+    [
+      [0, 1],
+      [2, 3],
+    ],
+  ]);
   expect(() => checkFrame(frame)).not.toThrow();
-  for (const broken of [{ ...frame, expertIds: frame.expertIds.subarray(1) }, { ...frame, residency: new Uint8Array(7) }, { ...frame, layerCount: 0 }, { ...frame, expertCount: 5000 }]) {
+  for (const broken of [
+    { ...frame, expertIds: frame.expertIds.subarray(1) },
+    { ...frame, residency: new Uint8Array(7) },
+    { ...frame, layerCount: 0 },
+    { ...frame, expertCount: 5000 },
+  ]) {
     expect(() => checkFrame(broken)).toThrow(EngineError);
   }
 });

@@ -74,9 +74,9 @@ describe('layout', () => {
     const layout = layOutHeatmap(6, 32, 400, 1);
     expect(cellAt(layout, -1, 5)).toBeUndefined();
     expect(cellAt(layout, 5, layout.height)).toBeUndefined();
-    const wrapped = layOutHeatmap(2, 100, 150, 1);
-    const emptyEnd = cellRect(wrapped, { layer: 0, expert: 99 });
-    if (wrapped.columnCount * wrapped.rowsPerLayer > 100) expect(cellAt(wrapped, wrapped.width - 1, emptyEnd.y)).toBeUndefined();
+    const wrapped = layOutHeatmap(2, 99, 150, 1);
+    expect(wrapped).toMatchObject({ rowsPerLayer: 2, columnCount: 50 });
+    expect(cellAt(wrapped, wrapped.width - 1, cellRect(wrapped, { layer: 0, expert: 98 }).y)).toBeUndefined();
   });
 });
 
@@ -165,7 +165,10 @@ describe('painting', () => {
     const pixels = new Uint32Array(layout.width * layout.height).fill(poison);
     const colors = new Uint32Array(cellCount).map((_, cell) => cell + 1);
     const painted = new Uint32Array(cellCount);
-    expect(paintCells(pixels, layout, colors, painted)).toEqual({ top: 0, bottom: cellRect(layout, { layer: 2, expert: 0 }).y + cellRect(layout, { layer: 2, expert: 0 }).height });
+    expect(paintCells(pixels, layout, colors, painted)).toEqual({
+      top: 0,
+      bottom: cellRect(layout, { layer: 2, expert: 0 }).y + cellRect(layout, { layer: 2, expert: 0 }).height,
+    });
     const counts = new Map<number, number>();
     for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
     for (let layer = 0; layer < 3; layer++) {

@@ -3,9 +3,37 @@ import type { GeneratedToken } from '../../src/core/api';
 import { MAX_TOKENS_KEPT, surprise, TokenHistory } from '../../src/ui/model/token-history';
 import { frameOf } from '../support/routing-frames';
 
-const token = (index: number, id = 100 + index, promptLength = 5): GeneratedToken => ({ id, text: `t${index}`, logprob: -1, index, position: promptLength + index });
-const decode = (position: number, id: number, expert = 1) => frameOf({ layerCount: 2, expertCount: 8, routes: [[[expert, 2], [3, 4]]], position, tokenIds: [id], missed: [4] });
-const prefill = (length: number) => frameOf({ layerCount: 2, expertCount: 8, routes: Array.from({ length }, () => [[0, 1], [0, 1]]), phase: 'prefill' });
+const token = (index: number, id = 100 + index, promptLength = 5): GeneratedToken => ({
+  id,
+  text: `t${index}`,
+  logprob: -1,
+  index,
+  position: promptLength + index,
+});
+const decode = (position: number, id: number, expert = 1) =>
+  frameOf({
+    layerCount: 2,
+    expertCount: 8,
+    routes: [
+      [
+        [expert, 2],
+        [3, 4],
+      ],
+    ],
+    position,
+    tokenIds: [id],
+    missed: [4],
+  });
+const prefill = (length: number) =>
+  frameOf({
+    layerCount: 2,
+    expertCount: 8,
+    routes: Array.from({ length }, () => [
+      [0, 1],
+      [0, 1],
+    ]),
+    phase: 'prefill',
+  });
 
 test('a token has no route until it is fed, whichever of the two comes first', () => {
   const history = new TokenHistory();

@@ -125,6 +125,14 @@ export const cacheStyles = css`
   .bar[data-tier='ram'] i {
     background: var(--_tier-ram);
   }
+  @container (max-width: 19rem) {
+    .tiers thead th {
+      white-space: normal;
+    }
+    .tiers .of {
+      display: none;
+    }
+  }
   @container (max-width: 25rem) {
     .tiers .bar,
     .tiers td .soft {
