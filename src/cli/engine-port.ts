@@ -1,7 +1,6 @@
 // What the terminal needs of an engine: the part of it that generate and logits use.
 
 import type { BackendChoice, Budget, ChatMessage, GeneratedToken, GenerateRequest, GenerateResult, LoadProgress, ModelInfo } from '../core/api';
-import type { Source } from '../formats/source';
 
 export interface EngineOptions {
   readonly backend: BackendChoice;
@@ -33,5 +32,5 @@ export interface TerminalEngine {
   dispose(): Promise<void>;
 }
 
-/** Takes the source over: it is closed with the engine, or when opening fails. */
-export type OpenEngine = (source: Source, options: EngineOptions) => Promise<TerminalEngine>;
+/** `model` as --model names it. */
+export type OpenEngine = (model: string, options: EngineOptions) => Promise<TerminalEngine>;

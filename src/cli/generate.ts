@@ -4,7 +4,6 @@ import type { EngineStats, GeneratedToken, SamplingOptions } from '../core/api';
 import { invalidArgument } from './arguments';
 import type { EngineOptions, OpenEngine, TerminalEngine } from './engine-port';
 import type { TerminalIo } from './io';
-import { openModelSource } from './open-model';
 import { ProgressLine } from './progress';
 
 export interface GenerateCommand extends SamplingOptions {
@@ -52,8 +51,7 @@ export async function withEngine(
   const progress = new ProgressLine(io);
   let engine: TerminalEngine;
   try {
-    const source = await openModelSource(model, io.signal);
-    engine = await openEngine(source, { ...load, signal: io.signal, onProgress: (state) => progress.update(state) });
+    engine = await openEngine(model, { ...load, signal: io.signal, onProgress: (state) => progress.update(state) });
   } finally {
     progress.close();
   }

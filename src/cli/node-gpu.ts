@@ -1,0 +1,24 @@
+// WebGPU for Node: the `webgpu` package (Dawn). Loaded only when a GPU is wanted, since it needs the machine's graphics libraries.
+
+import { EngineError } from '../core/errors';
+
+// Dawn's instance must outlive its devices; nothing else refers to it.
+let instance: GPU | undefined;
+
+/** Also defines WebGPU's globals (GPUBufferUsage, …). Rejects with EngineError 'no-adapter' where the package does not load. */
+export async function openNodeGpu(): Promise<GPU> {
+  if (instance) return instance;
+  try {
+    const { create, globals } = await import('webgpu');
+    Object.assign(globalThis, globals);
+    instance = create([]);
+    return instance;
+  } catch (cause) {
+    throw new EngineError(
+      'no-adapter',
+      'WebGPU for Node could not be loaded.',
+      'On Linux install libvulkan1 and a Vulkan driver, or use --backend cpu.',
+      cause,
+    );
+  }
+}
