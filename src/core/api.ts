@@ -153,6 +153,8 @@ export interface EngineStats {
   readonly store: string;
   /** Records found corrupt and fetched again, since load. */
   readonly recordsRepaired: number;
+  /** What came up since load and the user should know (no room to store more, …); those of the load itself are in ModelInfo. */
+  readonly notices: readonly string[];
 }
 
 export interface ChatMessage {

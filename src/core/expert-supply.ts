@@ -10,6 +10,8 @@ export interface SupplyStats {
   /** Bytes read since the model was opened, by the tier they came from. */
   readonly bytesRead: { readonly ram: number; readonly disk: number; readonly network: number };
   readonly recordsRepaired: number;
+  /** What the user should know of storage, as it comes up. */
+  readonly notices: readonly string[];
 }
 
 export interface ExpertSupply {

@@ -245,6 +245,7 @@ export class EngineCore {
       budget,
       store: storeKind,
       recordsRepaired: supplyStats.recordsRepaired,
+      notices: supplyStats.notices,
     };
   }
 

@@ -177,6 +177,7 @@ export class ExpertTiers implements ExpertSupply {
       bytesRead: { ...this.#bytesRead },
       bytesFilled: this.#bytesFilled,
       recordsRepaired: this.#recordsRepaired,
+      notices: [...this.notices],
       queuedExperts: this.#writes.count,
       queuedBytes: this.#writes.heldBytes,
     };

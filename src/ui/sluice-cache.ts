@@ -95,7 +95,7 @@ export class SluiceCache extends LitElement {
     if (stats === undefined) return html`<p class="empty">${this.engine ? 'Reading the figures…' : 'No model yet.'}</p>`;
     return html`
       ${this.#budgetView(stats)} ${this.#rateView(stats)} ${this.#tiersView(stats)} ${this.#figuresView(stats)}
-      ${this.engine?.model.notices.map((notice) => html`<sluice-notice>${notice}</sluice-notice>`)}
+      ${[...(this.engine?.model.notices ?? []), ...(this.stats?.notices ?? [])].map((notice) => html`<sluice-notice>${notice}</sluice-notice>`)}
       ${this.error ? html`<sluice-notice .error=${this.error}></sluice-notice>` : nothing}
     `;
   }

@@ -19,6 +19,8 @@ import {
 } from './protocol';
 import { PortReader } from './port-reader';
 
+type OpenPort = Pick<PortReader<unknown>, 'post' | 'close'>;
+
 export class Engine implements EngineApi {
   /** Where "demo" is; set it when the demo model does not lie at models/ beside the page. */
   static demoUrl: string | undefined;
@@ -29,7 +31,7 @@ export class Engine implements EngineApi {
   readonly completions: EngineApi['completions'];
   readonly #worker: Worker;
   readonly #api: Comlink.Remote<WorkerApi>;
-  readonly #readers = new Set<PortReader<never>>();
+  readonly #readers = new Set<OpenPort>();
   #failure: EngineError | undefined;
   #isDisposed = false;
 
@@ -157,11 +159,11 @@ export class Engine implements EngineApi {
 
   #open<T>(): PortReader<T> {
     const reader = new PortReader<T>();
-    this.#readers.add(reader as PortReader<never>);
+    this.#readers.add(reader);
     return reader;
   }
 
-  #close(reader: PortReader<never>): void {
+  #close(reader: OpenPort): void {
     this.#readers.delete(reader);
     reader.close();
   }

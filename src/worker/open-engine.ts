@@ -114,7 +114,7 @@ async function openOn(request: OpenRequest, opened: OpenedModel): Promise<Opened
     template,
     tiers,
     lost: backend.lost,
-    model: describe(request, opened, { contextLength, expertTotalBytes, hasChatTemplate: template !== undefined, notices: tiers.notices }),
+    model: describe(request, opened, { contextLength, expertTotalBytes, hasChatTemplate: template !== undefined }),
     startFill: () => {
       void fillIfRoom(tiers, expertTotalBytes);
     },
@@ -200,7 +200,7 @@ async function openLibrary(
       createdAt: manifest?.createdAt ?? now(),
       lastUsedAt: now(),
     });
-    if (!manifest) await library.writeSourceHeader(await origin.read(0, file.dataStartBytes, signal));
+    if ((await library.readSourceHeader()).status !== 'found') await library.writeSourceHeader(await origin.read(0, file.dataStartBytes, signal));
     return library;
   } catch (thrown) {
     if (EngineError.from(thrown).code === 'aborted') throw thrown;
@@ -218,7 +218,7 @@ function resolveContextLength(wanted: number | undefined, { contextLength }: Mod
 function describe(
   { backend, sourceName, isDemo, fallbackReason }: OpenRequest,
   { spec, layouts, notices }: OpenedModel,
-  more: { readonly contextLength: number; readonly expertTotalBytes: number; readonly hasChatTemplate: boolean; readonly notices: readonly string[] },
+  more: { readonly contextLength: number; readonly expertTotalBytes: number; readonly hasChatTemplate: boolean },
 ): ModelInfo {
   return {
     name: spec.name,
@@ -240,6 +240,6 @@ function describe(
     adapter: backend.adapterName,
     isSoftwareAdapter: backend.kind === 'webgpu' && backend.isSoftware,
     ...(fallbackReason === undefined ? {} : { fallbackReason }),
-    notices: [...notices, ...more.notices],
+    notices,
   };
 }

@@ -11,20 +11,28 @@ import type { Source } from '../../src/formats/source';
 import { specFromGguf } from '../../src/model/from-gguf';
 import { createTokenizer } from '../../src/model/tokenizer';
 
-export async function openCore(backend: Backend, source: Source, options: { budget?: Budget; contextLength?: number } = {}): Promise<EngineCore> {
+export interface OpenCoreOptions {
+  readonly budget?: Budget;
+  readonly contextLength?: number;
+  /** Puts something between the engine and its experts: a failure, a delay, a count. */
+  readonly wrapFetch?: (fetch: ExpertSupply['fetch']) => ExpertSupply['fetch'];
+}
+
+export async function openCore(backend: Backend, source: Source, options: OpenCoreOptions = {}): Promise<EngineCore> {
   const file = await readGguf(source);
   const spec = specFromGguf(file);
   const layouts = spec.layers.map(expertLayout);
   let bytesRead = 0;
+  const fetch: ExpertSupply['fetch'] = async (layer, expert, signal) => {
+    const bytes = await importExpert(source, spec.layers[layer]!, layouts[layer]!, expert, signal);
+    bytesRead += bytes.byteLength;
+    return { bytes, tier: 'disk' };
+  };
   const supply: ExpertSupply = {
     tierOf: () => 'disk',
-    fetch: async (layer, expert, signal) => {
-      const bytes = await importExpert(source, spec.layers[layer]!, layouts[layer]!, expert, signal);
-      bytesRead += bytes.byteLength;
-      return { bytes, tier: 'disk' };
-    },
+    fetch: options.wrapFetch?.(fetch) ?? fetch,
     setRamBudget: () => {},
-    supplyStats: () => ({ ramExperts: 0, ramBytes: 0, diskExperts: 0, diskBytes: 0, bytesRead: { ram: 0, disk: bytesRead, network: 0 }, recordsRepaired: 0 }),
+    supplyStats: () => ({ ramExperts: 0, ramBytes: 0, diskExperts: 0, diskBytes: 0, bytesRead: { ram: 0, disk: bytesRead, network: 0 }, recordsRepaired: 0, notices: [] }),
     dispose: async () => {},
   };
   return EngineCore.open({

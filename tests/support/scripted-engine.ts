@@ -151,6 +151,7 @@ export class ScriptedEngine implements EngineApi {
       budget: this.#report(),
       store: 'indexeddb',
       recordsRepaired: 0,
+      notices: [],
     });
   }
 
