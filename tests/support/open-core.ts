@@ -32,7 +32,15 @@ export async function openCore(backend: Backend, source: Source, options: OpenCo
     tierOf: () => 'disk',
     fetch: options.wrapFetch?.(fetch) ?? fetch,
     setRamBudget: () => {},
-    supplyStats: () => ({ ramExperts: 0, ramBytes: 0, diskExperts: 0, diskBytes: 0, bytesRead: { ram: 0, disk: bytesRead, network: 0 }, recordsRepaired: 0, notices: [] }),
+    supplyStats: () => ({
+      ramExperts: 0,
+      ramBytes: 0,
+      diskExperts: 0,
+      diskBytes: 0,
+      bytesRead: { ram: 0, disk: bytesRead, network: 0 },
+      recordsRepaired: 0,
+      notices: [],
+    }),
     dispose: async () => {},
   };
   return EngineCore.open({

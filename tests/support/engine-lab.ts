@@ -1,0 +1,71 @@
+// One backend per test file, and engines on it. The first dispatch of a pipeline compiles it, seconds in all on a software adapter, so engines share the device
+// and tests share the demo model.
+
+import { afterAll, test } from 'vitest';
+import type { GeneratedToken, GenerateRequest, GenerateResult } from '../../src/core/api';
+import type { Backend } from '../../src/core/backend';
+import type { EngineCore, RunHooks } from '../../src/engine/engine-core';
+import { MemorySource } from '../../src/formats/memory-source';
+import { demoSource } from './demo-model';
+import type { BackendFactory } from './engine-backends';
+import { type OpenCoreOptions, openCore } from './open-core';
+
+export interface Lab {
+  /** Registers a test that is skipped, loudly, where there is no adapter. */
+  test(title: string, body: (bench: Bench) => Promise<void>): void;
+  /** The same with the demo model, fully resident at the beginning. */
+  demoTest(title: string, body: (core: EngineCore, bench: Bench) => Promise<void>): void;
+}
+
+export interface Bench {
+  readonly backend: Backend;
+  /** A fresh engine on this backend. It is not to be disposed: that would dispose the backend. */
+  open(file: Uint8Array, options?: OpenCoreOptions): Promise<EngineCore>;
+}
+
+export function createLab(makeBackend: BackendFactory): Lab {
+  let opening: Promise<Backend | undefined> | undefined;
+  let demo: Promise<EngineCore> | undefined;
+  afterAll(async () => {
+    await (await opening)?.dispose();
+  });
+  const labTest: Lab['test'] = (title, body) =>
+    test(title, async (context) => {
+      opening ??= makeBackend();
+      const backend = await opening;
+      if (!backend) return void context.skip('no WebGPU adapter');
+      await body({ backend, open: (file, options) => openCore(backend, new MemorySource(file), options) });
+    });
+  return {
+    test: labTest,
+    demoTest: (title, body) =>
+      labTest(title, async (bench) => {
+        demo ??= demoSource().then((source) => openCore(bench.backend, source));
+        const core = await demo;
+        core.onRouting = undefined;
+        await core.setBudget({ gpuBytes: '100%' });
+        await body(core, bench);
+      }),
+  };
+}
+
+/** Always the best token, and no end before `maxTokens`. */
+export const GREEDY = { temperature: 0, ignoreEos: true } as const satisfies Partial<GenerateRequest>;
+
+export interface Recording {
+  readonly result: GenerateResult;
+  readonly events: readonly GeneratedToken[];
+  /** Two answers are the same exactly when these are equal: tokens and the bits of their log-probabilities. */
+  readonly fingerprint: ReadonlyArray<readonly [token: number, logprob: number]>;
+}
+
+/** Generates and keeps the events. */
+export async function record(core: EngineCore, request: GenerateRequest, hooks: RunHooks = {}): Promise<Recording> {
+  const events: GeneratedToken[] = [];
+  const onToken = (token: GeneratedToken): void => {
+    events.push(token);
+    hooks.onToken?.(token);
+  };
+  const result = await core.generate(request, { ...hooks, onToken });
+  return { result, events, fingerprint: events.map(({ id, logprob }) => [id, logprob]) };
+}
