@@ -2,7 +2,8 @@
 
 export { SluiceApp } from './ui/sluice-app';
 export { SluiceCache } from './ui/sluice-cache';
-export { SluiceChat, type Suggestion } from './ui/sluice-chat';
+export { SluiceChat } from './ui/sluice-chat';
 export { SluiceHeatmap } from './ui/sluice-heatmap';
 export { SluiceTokens } from './ui/sluice-tokens';
+export type { Suggestion } from './ui/chat/suggestions-view';
 export type { SluiceEventDetails } from './ui/events';

@@ -33,6 +33,7 @@ type ViewName = (typeof VIEWS)[number]['name'];
  * @attr model - what to load when the page opens; "demo" unless set
  * @attr backend, gpu-budget, store - as for <sluice-chat>
  * @property {EngineLoader} loader - how models are loaded; `Engine.load` unless set
+ * @property {EngineApi} engine - the engine of the model that is loaded; read it, do not set it
  * @method open(source) - loads another model; the present one stays if that fails
  */
 @customElement('sluice-app')
@@ -42,10 +43,11 @@ export class SluiceApp extends LitElement {
   @property({ attribute: 'gpu-budget' }) gpuBudget = '';
   @property() store: NonNullable<LoadOptions['store']> = 'auto';
   @property({ attribute: false }) loader: EngineLoader = loadEngine;
+  /** The engine of the model that is loaded. */
+  @property({ attribute: false }) engine: EngineApi | undefined;
   /** One view at a time; set by the width of the window. */
   @property({ type: Boolean, reflect: true }) narrow = false;
 
-  @state() private engine: EngineApi | undefined;
   @state() private view: ViewName = 'chat';
   @state() private isDropTarget = false;
   @query('sluice-chat') private readonly chat!: SluiceChat;

@@ -8,6 +8,7 @@ import type { EngineError } from '../core/errors';
 import { chatStyles } from './chat/chat-styles';
 import { Conversation, type Turn, type TurnKind } from './chat/conversation';
 import { ModelLoading, sourceName } from './chat/model-loading';
+import { suggestionCards, suggestionStrip, type Suggestion } from './chat/suggestions-view';
 import { describeEnd, turnView } from './chat/turn-view';
 import { emit } from './events';
 import { sendIcon, settingsIcon, stopIcon } from './icons';
@@ -18,13 +19,6 @@ import { controls, tokens } from './styles';
 import './chat/sluice-load-progress';
 import './chat/sluice-notice';
 import './chat/sluice-sampling';
-
-/** A prompt that the page offers. */
-export interface Suggestion {
-  readonly label: string;
-  readonly prompt: string;
-  readonly kind: TurnKind;
-}
 
 /** Nearer to the end than this, the view follows the answer as it grows. */
 const FOLLOW_DISTANCE_PX = 64;
@@ -171,7 +165,7 @@ export class SluiceChat extends LitElement {
           isEmpty
             ? html`<slot name="intro"></slot>
                 ${this.engine === undefined && this.#loading.isLoading ? html`<div class="loading">${this.#progressView()}</div>` : nothing}
-                ${this.#suggestionCards()}`
+                ${suggestionCards(this.#suggestionProps)}`
             : html`<ol class="turns" role="list">
                 ${repeat(
                   turns,
@@ -225,39 +219,15 @@ export class SluiceChat extends LitElement {
     ></sluice-load-progress>`;
   }
 
-  #suggestionCards(): unknown {
-    if (this.suggestions.length === 0) return nothing;
-    return html`<div class="suggestions" role="group" aria-label="Suggested prompts">
-      ${this.suggestions.map(
-        (suggestion) =>
-          html`<button ?disabled=${!this.#canSend} @click=${() => this.send(suggestion.prompt, suggestion.kind)}>
-            <span class="label">${suggestion.label}</span><span class="prompt">${suggestion.prompt}</span>
-          </button>`,
-      )}
-    </div>`;
+  get #suggestionProps(): Parameters<typeof suggestionCards>[0] {
+    return { suggestions: this.suggestions, isDisabled: !this.#canSend, choose: ({ prompt, kind }) => void this.send(prompt, kind) };
   }
 
   #composer(isEmpty: boolean): TemplateResult {
     const hasTemplate = this.engine?.model.hasChatTemplate ?? true;
     const mode = hasTemplate ? this.mode : 'completion';
     return html`<form class="composer" part="composer" @submit=${this.#onSubmit}>
-      ${
-        !isEmpty && this.suggestions.length > 0
-          ? html`<div class="strip" role="group" aria-label="Suggested prompts">
-              ${this.suggestions.map(
-                (suggestion) =>
-                  html`<button
-                    type="button"
-                    title=${suggestion.prompt}
-                    ?disabled=${!this.#canSend}
-                    @click=${() => this.send(suggestion.prompt, suggestion.kind)}
-                  >
-                    ${suggestion.label}
-                  </button>`,
-              )}
-            </div>`
-          : nothing
-      }
+      ${isEmpty ? nothing : suggestionStrip(this.#suggestionProps)}
       <div class="box">
         <textarea
           part="prompt"
@@ -270,7 +240,7 @@ export class SluiceChat extends LitElement {
         ></textarea>
         ${
           this.isBusy
-            ? html`<button type="button" class="stop" @click=${() => this.stop()}>${stopIcon} Stop</button>`
+            ? html`<button type="button" class="stop" @click=${this.#onStop}>${stopIcon} Stop</button>`
             : html`<button class="primary send" aria-label="Send" ?disabled=${!this.#canSend || this.draft.trim() === ''}>${sendIcon}</button>`
         }
       </div>
@@ -348,6 +318,12 @@ export class SluiceChat extends LitElement {
     const prompt = this.draft;
     this.draft = '';
     void this.send(prompt);
+  }
+
+  #onStop(): void {
+    this.stop();
+    // The button goes away with the answer; the keyboard should not be left on nothing.
+    this.shadowRoot?.querySelector('textarea')?.focus();
   }
 
   #onKeydown(event: KeyboardEvent): void {

@@ -13,13 +13,13 @@ import { HeatmapCanvas } from './heatmap/heatmap-canvas';
 import { heatmapStyles } from './heatmap/heatmap-styles';
 import { readPalette } from './heatmap/palette';
 import { expertsTable, layersTable } from './heatmap/usage-table';
-import { checkFrame, describeAge, describeCell, ExpertUsage, TIER_NAMES } from './model/expert-usage';
+import { checkFrame, describeAge, describeCell, ExpertUsage, TIER_NAMES, tierName } from './model/expert-usage';
 import { formatCount, formatShare } from './model/format';
 import { OncePerFrame } from './once-per-frame';
 import { controls, tierSwatches, tokens } from './styles';
 
 /** How often the table and the numbers beside the map follow the routing. */
-const NUMBERS_INTERVAL_MS = 1000;
+const NUMBERS_INTERVAL_MS = 500;
 const LABEL_DISTANCE_PX = 15;
 
 const MOVES: Readonly<Record<string, CursorMove>> = {
@@ -217,7 +217,7 @@ export class SluiceHeatmap extends LitElement {
       <b>Layer ${cell.layer} · expert ${cell.expert}</b>
       <dl>
         <dt>Where</dt>
-        <dd>${TIER_NAMES[cell.tier]}</dd>
+        <dd>${tierName(cell.tier)}</dd>
         <dt>Used</dt>
         <dd>${formatCount(cell.useCount)} · ${formatShare(cell.share)}</dd>
         <dt>Misses</dt>
@@ -234,7 +234,8 @@ export class SluiceHeatmap extends LitElement {
       <li><span class="ramp"></span>more used</li>
       <li><span class="swatch" data-tier="hit-flash"></span>routed</li>
       <li><span class="swatch" data-tier="miss-flash"></span>missing</li>
-      <li class="surface" data-tier="surface" aria-hidden="true"></li>
+      <li class="probe" data-tier="surface" aria-hidden="true"></li>
+      <li class="probe" data-tier="unknown" aria-hidden="true"></li>
     </ul>`;
   }
 

@@ -119,6 +119,7 @@ export class SluiceTokens extends LitElement {
       .route td,
       .route th {
         padding-block: 0.2rem;
+        padding-inline: 0.25rem;
       }
       .experts {
         display: grid;
@@ -128,8 +129,8 @@ export class SluiceTokens extends LitElement {
       .expert {
         display: grid;
         grid-template-columns: auto 1fr;
-        gap: 0 0.3rem;
-        align-items: center;
+        gap: 0 0.2rem;
+        align-items: baseline;
       }
       .bar {
         grid-column: 1 / -1;
@@ -146,6 +147,8 @@ export class SluiceTokens extends LitElement {
         background: var(--_accent);
       }
       .weight {
+        white-space: nowrap;
+        font-size: 0.6875rem;
         color: var(--_ink-soft);
         text-align: end;
       }

@@ -182,6 +182,11 @@ export const controls = css`
 
 /** The little squares that stand for the tiers; `data-tier` names one. */
 export const tierSwatches = css`
+  .swatch,
+  .bar,
+  .bar i {
+    forced-color-adjust: none;
+  }
   .swatch {
     display: inline-block;
     flex: none;

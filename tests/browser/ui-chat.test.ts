@@ -294,6 +294,25 @@ describe('answers', () => {
   });
 });
 
+test('Clear while an answer is written silences it; the next prompt waits until the engine has stopped', async () => {
+  const { chat, engine } = chatWith({ msPerToken: 60 });
+  const [pieces, answers] = [eventsOf(chat, 'sluice-token'), eventsOf(chat, 'sluice-answer')];
+  await chat.updateComplete;
+  const first = chat.send('first');
+  await until(() => pieces.length > 0, 'tokens');
+  chat.clear();
+  const heard = pieces.length;
+  expect(chat.isBusy).toBe(false);
+  void chat.send('second');
+  expect(engine.chatRequests).toHaveLength(1);
+  await first;
+  await until(() => engine.chatRequests.length === 2, 'second request');
+  expect(engine.chatRequests[1]?.messages).toEqual([{ role: 'user', content: 'second' }]);
+  expect(pieces).toHaveLength(heard);
+  expect(answers).toEqual([]);
+  chat.stop();
+});
+
 describe('display', () => {
   test('Markdown is rendered and cannot bring in scripts, images or styles', async () => {
     const answer =

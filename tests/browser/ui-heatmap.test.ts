@@ -44,6 +44,7 @@ test('shows the empty map of an engine at once, and its frames as they come', as
   heatmap.engine = engine;
   await heatmap.updateComplete;
   expect(find(heatmap, '.grid').getAttribute('aria-label')).toContain('6 layers of 32 experts');
+  expect(heatmap.usage?.cell(0, 0).tier).toBeUndefined();
   for await (const _ of await engine.completions.create({ prompt: 'Once', stream: true, max_tokens: 5 }));
   await until(() => heatmap.usage?.tokenCount === 4, 'tokens');
 });

@@ -37,7 +37,7 @@ test('counts uses, misses, shares and the age of the last use', () => {
   expect(usage.cell(0, 1)).toMatchObject({ useCount: 1, missCount: 1, share: 1 / 6, tokensSinceUse: 2 });
   expect(usage.cell(1, 3)).toMatchObject({ useCount: 1, tokensSinceUse: 2 });
   const unused = new ExpertUsage(1, 1).cell(0, 0);
-  expect(unused).toMatchObject({ useCount: 0, tokensSinceUse: undefined, tier: 'network' });
+  expect(unused).toMatchObject({ useCount: 0, tokensSinceUse: undefined, tier: undefined });
   expect(unused.share).toBeNaN();
 });
 
@@ -144,7 +144,7 @@ test('reset forgets the counts and keeps the places', () => {
 
 test('a cell in words', () => {
   const usage = new ExpertUsage(2, 4);
-  expect(describeCell(usage.cell(1, 2))).toBe('Layer 1, expert 2. On the network. Not used yet.');
+  expect(describeCell(usage.cell(1, 2))).toBe('Layer 1, expert 2. Not used yet.');
   usage.add(
     two(
       [

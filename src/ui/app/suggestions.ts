@@ -1,6 +1,6 @@
 // Prompts for the demo model: what it was trained to do, and text of other kinds, which goes to other experts.
 
-import type { Suggestion } from '../sluice-chat';
+import type { Suggestion } from '../chat/suggestions-view';
 
 export const DEMO_SUGGESTIONS: readonly Suggestion[] = [
   { label: 'A story', prompt: 'Tell me a story about a little fox named Pip.', kind: 'chat' },

@@ -51,6 +51,8 @@ export class Conversation {
   #turns: Turn[] = [];
   #nextId = 1;
   #abort: AbortController | undefined;
+  /** The last run of all; an engine is not asked again before its last run has ended. */
+  #lastRun: { readonly engine: EngineApi; readonly ended: Promise<void> } | undefined;
 
   constructor(callbacks: ConversationCallbacks) {
     this.#callbacks = callbacks;
@@ -86,8 +88,24 @@ export class Conversation {
     const abort = new AbortController();
     this.#abort = abort;
     this.#callbacks.onChange();
+    const previous = this.#lastRun;
+    const ended = this.#run(engine, turn, before, settings, abort, previous?.engine === engine ? previous.ended : undefined);
+    this.#lastRun = { engine, ended };
+    await ended;
+  }
+
+  /** Writes one turn to its end, however it ends. */
+  async #run(
+    engine: EngineApi,
+    turn: Turn,
+    before: readonly Turn[],
+    settings: ChatSettings,
+    abort: AbortController,
+    previousRun: Promise<void> | undefined,
+  ): Promise<void> {
     try {
-      await this.#write(turn, openStream(engine, turn, before, settings, abort.signal));
+      await previousRun;
+      if (!abort.signal.aborted) await this.#write(turn, openStream(engine, turn, before, settings, abort.signal));
       turn.status = abort.signal.aborted ? 'stopped' : 'done';
     } catch (thrown) {
       const error = EngineError.from(thrown);
@@ -95,6 +113,7 @@ export class Conversation {
       if (turn.status === 'failed') turn.error = error;
     }
     if (this.#abort === abort) this.#abort = undefined;
+    if (!this.#turns.includes(turn)) return;
     this.#callbacks.onChange();
     if (turn.error) this.#callbacks.onError(turn.error);
     else this.#callbacks.onAnswer(turn);
@@ -112,8 +131,10 @@ export class Conversation {
     this.#abort?.abort();
   }
 
+  /** Forgets all turns. An answer that is being written is stopped, and nothing is heard of it any more. */
   clear(): void {
     this.stop();
+    this.#abort = undefined;
     this.#turns = [];
     this.#callbacks.onChange();
   }
@@ -127,6 +148,7 @@ export class Conversation {
       tokens = [];
       text = '';
       turn.answer += newText;
+      if (!this.#turns.includes(turn)) return;
       this.#callbacks.onChange();
       if (newTokens.length > 0 || newText !== '') this.#callbacks.onTokens(newTokens, newText);
     });

@@ -44,7 +44,7 @@ export interface PixelRect {
 export type PixelColor = number;
 
 export interface HeatmapPalette {
-  /** [tier] at rest: never used. */
+  /** [tier] at rest: never used. After the last tier comes the colour of an expert whose place is not known. */
   readonly dim: readonly PixelColor[];
   /** [tier] in heavy use. */
   readonly bright: readonly PixelColor[];

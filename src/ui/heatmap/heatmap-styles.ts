@@ -114,14 +114,17 @@ export const heatmapStyles = css`
   }
   /* A colour that changes (scheme, theme) shows as a transition, which tells the canvas to read its palette again. */
   .legend .swatch,
-  .surface {
+  .probe {
     transition: background-color 1ms;
   }
-  .surface {
+  .probe {
     position: absolute;
     width: 0;
     height: 0;
     background-color: var(--_surface);
+  }
+  .probe[data-tier='unknown'] {
+    background-color: color-mix(in srgb, var(--_line) 65%, var(--_surface));
   }
   .ramp {
     width: 1.8rem;

@@ -20,13 +20,18 @@ function toPixel(color: string): PixelColor {
   return packColor(red, green, blue);
 }
 
-/** `swatch(name)` finds the element whose background is the colour: a tier's name, 'hit-flash', 'miss-flash' or 'surface'. */
+/** `swatch(name)` finds the element whose background is the colour: a tier's name, 'unknown', 'hit-flash', 'miss-flash' or 'surface'. */
 export function readPalette(swatch: (name: string) => Element | null): HeatmapPalette {
   const read = (name: string): PixelColor => {
     const element = swatch(name);
     return toPixel(element ? getComputedStyle(element).backgroundColor : 'gray');
   };
   const surface = read('surface');
-  const bright = TIERS.map((tier) => read(tier));
-  return { bright, dim: bright.map((color) => mixColors(surface, color, DIM_SHARE)), hitFlash: read('hit-flash'), missFlash: read('miss-flash') };
+  const bright = [...TIERS, 'unknown'].map(read);
+  return {
+    bright,
+    dim: bright.map((color, tier) => mixColors(surface, color, tier < TIERS.length ? DIM_SHARE : 1)),
+    hitFlash: read('hit-flash'),
+    missFlash: read('miss-flash'),
+  };
 }

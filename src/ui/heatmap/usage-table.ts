@@ -3,7 +3,7 @@
 import { html, type TemplateResult } from 'lit';
 import { TIERS } from '../../core/routing-frame';
 import { formatCount, formatShare } from '../model/format';
-import { TIER_NAMES, type CellNumbers, type ExpertUsage } from '../model/expert-usage';
+import { TIER_NAMES, tierName, type CellNumbers, type ExpertUsage } from '../model/expert-usage';
 
 export function layersTable(usage: ExpertUsage): TemplateResult {
   const layers = Array.from({ length: usage.layerCount }, (_, layer) => usage.layer(layer));
@@ -56,7 +56,7 @@ export function expertsTable(usage: ExpertUsage, layer: number): TemplateResult 
         (cell) =>
           html`<tr>
             <th scope="row">${cell.expert}</th>
-            <td>${TIER_NAMES[cell.tier]}</td>
+            <td>${tierName(cell.tier)}</td>
             <td class="number">${formatCount(cell.useCount)}</td>
             <td class="number">${formatShare(cell.share)}</td>
             <td class="number">${formatCount(cell.missCount)}</td>

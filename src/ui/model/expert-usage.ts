@@ -7,13 +7,16 @@ import { EngineError } from '../../core/errors';
 
 /** After so many tokens a use counts half. */
 export const HALF_LIFE_TOKENS = 24;
+/** In `residency`: no frame has said yet where the expert is. */
+export const UNKNOWN_TIER = TIERS.length;
 export const MAX_LAYERS = 256;
 export const MAX_EXPERTS = 1024;
 
 export interface CellNumbers {
   readonly layer: number;
   readonly expert: number;
-  readonly tier: Tier;
+  /** Undefined before the first frame. */
+  readonly tier: Tier | undefined;
   readonly useCount: number;
   readonly missCount: number;
   /** Part of this layer's routes that went to this expert; NaN before the first token. */
@@ -43,7 +46,7 @@ export class ExpertUsage {
   readonly flashedAtMs: Float64Array;
   /** 1 where the last use was a miss. */
   readonly flashIsMiss: Uint8Array;
-  /** TIER_INDEX of where the expert is. */
+  /** TIER_INDEX of where the expert is, or UNKNOWN_TIER. */
   readonly residency: Uint8Array;
   #tokenCount = 0;
   #routesPerLayer = 0;
@@ -60,7 +63,7 @@ export class ExpertUsage {
     this.lastUse = new Uint32Array(cellCount);
     this.flashedAtMs = new Float64Array(cellCount).fill(-Infinity);
     this.flashIsMiss = new Uint8Array(cellCount);
-    this.residency = new Uint8Array(cellCount).fill(TIERS.length - 1);
+    this.residency = new Uint8Array(cellCount).fill(UNKNOWN_TIER);
   }
 
   static fits(usage: ExpertUsage | undefined, frame: RoutingFrame): usage is ExpertUsage {
@@ -123,7 +126,7 @@ export class ExpertUsage {
     return {
       layer,
       expert,
-      tier: TIERS[this.residency[index]!] ?? 'network',
+      tier: TIERS[this.residency[index]!],
       useCount,
       missCount: this.missCounts[index]!,
       share: useCount / this.#routesPerLayer,
@@ -139,7 +142,7 @@ export class ExpertUsage {
     for (let expert = 0; expert < this.expertCount; expert++) {
       const index = layer * this.expertCount + expert;
       const tier = this.residency[index]!;
-      byTier[tier] = (byTier[tier] ?? 0) + 1;
+      if (tier < UNKNOWN_TIER) byTier[tier] = byTier[tier]! + 1;
       useCount += this.useCounts[index]!;
       missCount += this.missCounts[index]!;
       if (this.useCounts[index]! > 0) used.push(expert);
@@ -169,7 +172,8 @@ export function checkFrame(frame: RoutingFrame): void {
 
 /** "Layer 3, expert 17. On the GPU. Used 12 times, 4.1 % of this layer. Last used 3 tokens ago. 2 misses." */
 export function describeCell(numbers: CellNumbers): string {
-  const parts = [`Layer ${numbers.layer}, expert ${numbers.expert}`, TIER_PHRASES[numbers.tier]];
+  const parts = [`Layer ${numbers.layer}, expert ${numbers.expert}`];
+  if (numbers.tier) parts.push(TIER_PHRASES[numbers.tier]);
   if (numbers.tokensSinceUse === undefined) parts.push('Not used yet');
   else {
     parts.push(`Used ${numbers.useCount} ${numbers.useCount === 1 ? 'time' : 'times'}, ${(numbers.share * 100).toFixed(1)} % of this layer`);
@@ -182,6 +186,10 @@ export function describeCell(numbers: CellNumbers): string {
 export function describeAge(tokensSinceUse: number): string {
   if (tokensSinceUse === 0) return 'by the newest token';
   return tokensSinceUse === 1 ? '1 token ago' : `${tokensSinceUse} tokens ago`;
+}
+
+export function tierName(tier: Tier | undefined): string {
+  return tier ? TIER_NAMES[tier] : '–';
 }
 
 export const TIER_NAMES: Readonly<Record<Tier, string>> = { gpu: 'GPU', ram: 'RAM', disk: 'Disk', network: 'Network' };
