@@ -2,6 +2,7 @@
 
 import { defined } from '../core/assert';
 import type { Backend, DeviceBuffer, Program } from '../core/backend';
+import { CONTROL_WORDS, ControlWord, HaltReason } from '../core/control';
 import { ProgramBuilder, type ProgramInputs } from './programs';
 
 interface LayerPrograms {
@@ -48,6 +49,19 @@ export class CompiledPrograms {
       });
     }
     return new CompiledPrograms(backend, { embed, finish, head, layers, step, routeAt });
+  }
+
+  /**
+   * Runs everything once with the halt flag raised: nothing is computed, but drivers that finish pipelines at their first dispatch (Mesa does) do it now and
+   * not during the first answer. The next prompt rewrites the control block.
+   */
+  warmUp(): void {
+    const halted = new Uint32Array(CONTROL_WORDS);
+    halted[ControlWord.halted] = HaltReason.stopToken;
+    halted[ControlWord.tokenCount] = 1;
+    this.#backend.write(this.step.control, 0, halted);
+    const programs = [this.embed, this.head, this.finish, this.step, ...this.layers.flatMap(({ route, experts, combine }) => [route, experts, combine])];
+    for (const program of programs) this.#backend.submit([{ program, size: { tokenCount: 1 } }]);
   }
 
   layer(index: number): LayerPrograms {

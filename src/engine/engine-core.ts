@@ -122,6 +122,7 @@ export class EngineCore {
       slabOf: (layer) => cache.slabOf(layer),
       isSoftware: backend.isSoftware,
     });
+    programs.warmUp();
     throwIfAborted(signal);
     const engine = new EngineCore(parts, shape, trunk, workspace, cache, programs);
     await engine.#warm(signal);
