@@ -3,7 +3,7 @@ import { CODEC_NAMES } from '../../src/core/packed-weights';
 import { roundUp } from '../../src/core/units';
 import { matMul } from '../../src/kernels/mat-mul';
 import { poison, randomFloats, randomRows, testKernel } from '../support/kernel-harness';
-import { type StackPart, describeStack, productTolerance, stackConstants, stackMatrices } from '../support/stacked-matrices';
+import { type StackPart, describeStack, productTolerance, stackConstants, stackMatrices, stackOf } from '../support/stacked-matrices';
 import { quadSumDepth } from '../support/tolerance';
 
 interface Shape {
@@ -17,17 +17,17 @@ interface Shape {
 
 const SHAPES: readonly Shape[] = [
   // Each codec. 33 tokens are two tiles and one token, 37 rows one tile and five rows.
-  ...CODEC_NAMES.map((codec): Shape => ({ parts: [[codec, 37]], columnCount: 96, tokenCount: 33 })),
-  ...CODEC_NAMES.map((codec): Shape => ({ parts: [[codec, 31]], columnCount: 36, tokenCount: 3 })),
-  { parts: [['q8_0', 32]], columnCount: 160, tokenCount: 16 },
-  { parts: [['f32', 1]], columnCount: 32, tokenCount: 1 },
-  { parts: [['q4_0', 65]], columnCount: 256, tokenCount: 17, outputStride: 67 },
+  ...CODEC_NAMES.map((codec): Shape => ({ parts: stackOf(codec, 37), columnCount: 96, tokenCount: 33 })),
+  ...CODEC_NAMES.map((codec): Shape => ({ parts: stackOf(codec, 31), columnCount: 36, tokenCount: 3 })),
+  { parts: stackOf('q8_0', 32), columnCount: 160, tokenCount: 16 },
+  { parts: stackOf('f32', 1), columnCount: 32, tokenCount: 1 },
+  { parts: stackOf('q4_0', 65), columnCount: 256, tokenCount: 17, outputStride: 67 },
   // Queries, keys and values of different codecs; borders between them in the middle of a tile.
-  { parts: [['q4_0', 33], ['q8_0', 7], ['f16', 9]], columnCount: 96, tokenCount: 17 },
-  { parts: [['bf16', 20], ['f32', 10], ['q4_0', 40]], columnCount: 36, tokenCount: 9 },
-  { parts: [['f16', 5], ['bf16', 30]], columnCount: 160, tokenCount: 2 },
-  { parts: [['q8_0', 37]], columnCount: 160, tokenCount: 17, constants: { ADD_RESIDUAL: 1 } },
-  { parts: [['q4_0', 20], ['f16', 20]], columnCount: 96, tokenCount: 3, constants: { ADD_RESIDUAL: 1 } },
+  { parts: stackOf('q4_0', 33, 7, 9), columnCount: 96, tokenCount: 17 },
+  { parts: stackOf('bf16', 20, 10, 40), columnCount: 36, tokenCount: 9 },
+  { parts: stackOf('f16', 5, 30), columnCount: 160, tokenCount: 2 },
+  { parts: stackOf('q8_0', 37), columnCount: 160, tokenCount: 17, constants: { ADD_RESIDUAL: 1 } },
+  { parts: stackOf('q4_0', 20, 20), columnCount: 96, tokenCount: 3, constants: { ADD_RESIDUAL: 1 } },
 ];
 
 for (const { parts, columnCount, tokenCount, outputStride, constants = {} } of SHAPES) {
@@ -53,10 +53,10 @@ const soloTitle = (tokenCount: number) => `every token alike gives alike rows, $
 for (const tokenCount of [2, 35]) {
   testKernel(
     matMul,
-    stackConstants([['q8_0', 9]]),
+    stackConstants(stackOf('q8_0', 9)),
     soloTitle(tokenCount),
     (random) => {
-      const { weights, params } = stackMatrices(random, [['q8_0', 9]], 160);
+      const { weights, params } = stackMatrices(random, stackOf('q8_0', 9), 160);
       const row = randomRows(random, 1, 160);
       const input = new Float32Array(tokenCount * 160);
       for (let t = 0; t < tokenCount; t++) input.set(row, t * 160);

@@ -2,7 +2,7 @@ import { CODEC_NAMES } from '../../src/core/packed-weights';
 import { roundUp } from '../../src/core/units';
 import { matVec } from '../../src/kernels/mat-vec';
 import { poison, randomFloats, randomRows, testKernel } from '../support/kernel-harness';
-import { type StackPart, describeStack, productTolerance, stackConstants, stackMatrices } from '../support/stacked-matrices';
+import { type StackPart, describeStack, productTolerance, stackConstants, stackMatrices, stackOf } from '../support/stacked-matrices';
 import { ROUNDOFF, type Tolerance, blockSumDepth, normScaleError } from '../support/tolerance';
 
 interface Shape {
@@ -15,28 +15,28 @@ interface Shape {
 
 const SHAPES: readonly Shape[] = [
   // Each codec alone, with rows that fill no workgroup and columns that fill no block.
-  ...CODEC_NAMES.map((codec): Shape => ({ parts: [[codec, 37]], columnCount: 160 })),
-  ...CODEC_NAMES.map((codec): Shape => ({ parts: [[codec, 5]], columnCount: 36 })),
-  { parts: [['q8_0', 1]], columnCount: 96 },
+  ...CODEC_NAMES.map((codec): Shape => ({ parts: stackOf(codec, 37), columnCount: 160 })),
+  ...CODEC_NAMES.map((codec): Shape => ({ parts: stackOf(codec, 5), columnCount: 36 })),
+  { parts: stackOf('q8_0', 1), columnCount: 96 },
   // Queries, keys and values of different codecs; borders between them in the middle of a workgroup.
-  { parts: [['q4_0', 33], ['q8_0', 7], ['f16', 9]], columnCount: 96 },
-  { parts: [['bf16', 64], ['f32', 16], ['q4_0', 16]], columnCount: 256 },
-  { parts: [['f32', 1], ['f16', 1], ['bf16', 1]], columnCount: 32 },
-  { parts: [['q8_0', 40], ['q4_0', 3]], columnCount: 160 },
+  { parts: stackOf('q4_0', 33, 7, 9), columnCount: 96 },
+  { parts: stackOf('bf16', 64, 16, 16), columnCount: 256 },
+  { parts: stackOf('f32', 1, 1, 1), columnCount: 32 },
+  { parts: stackOf('q8_0', 40, 3), columnCount: 160 },
   // Only the last token of a batch counts.
-  { parts: [['q8_0', 33]], columnCount: 96, tokenCount: 3 },
-  { parts: [['f16', 33]], columnCount: 36, tokenCount: 17, constants: { HAS_NORM: 1 } },
-  { parts: [['f32', 19]], columnCount: 96, outputOffset: 13 },
+  { parts: stackOf('q8_0', 33), columnCount: 96, tokenCount: 3 },
+  { parts: stackOf('f16', 33), columnCount: 36, tokenCount: 17, constants: { HAS_NORM: 1 } },
+  { parts: stackOf('f32', 19), columnCount: 96, outputOffset: 13 },
   // Norm before, residual after, both.
-  { parts: [['q8_0', 33]], columnCount: 160, constants: { HAS_NORM: 1 } },
-  { parts: [['q4_0', 20], ['f16', 10], ['q8_0', 10]], columnCount: 36, constants: { HAS_NORM: 1 } },
-  { parts: [['q4_0', 33]], columnCount: 160, constants: { ADD_RESIDUAL: 1 } },
-  { parts: [['bf16', 33]], columnCount: 96, constants: { ADD_RESIDUAL: 1, HAS_NORM: 1 }, outputOffset: 5 },
+  { parts: stackOf('q8_0', 33), columnCount: 160, constants: { HAS_NORM: 1 } },
+  { parts: stackOf('q4_0', 20, 10, 10), columnCount: 36, constants: { HAS_NORM: 1 } },
+  { parts: stackOf('q4_0', 33), columnCount: 160, constants: { ADD_RESIDUAL: 1 } },
+  { parts: stackOf('bf16', 33), columnCount: 96, constants: { ADD_RESIDUAL: 1, HAS_NORM: 1 }, outputOffset: 5 },
   // Other divisions of the work.
-  { parts: [['q8_0', 70]], columnCount: 160, constants: { LANES: 1 } },
-  { parts: [['q8_0', 70]], columnCount: 1056, constants: { LANES: 32, ROW_STEPS: 8 } },
-  { parts: [['q4_0', 70]], columnCount: 96, constants: { WG_SIZE: 256, LANES: 16, ROW_STEPS: 1, HAS_NORM: 1 } },
-  { parts: [['f32', 9]], columnCount: 512, constants: { WG_SIZE: 64, LANES: 64, ROW_STEPS: 2 } },
+  { parts: stackOf('q8_0', 70), columnCount: 160, constants: { LANES: 1 } },
+  { parts: stackOf('q8_0', 70), columnCount: 1056, constants: { LANES: 32, ROW_STEPS: 8 } },
+  { parts: stackOf('q4_0', 70), columnCount: 96, constants: { WG_SIZE: 256, LANES: 16, ROW_STEPS: 1, HAS_NORM: 1 } },
+  { parts: stackOf('f32', 9), columnCount: 512, constants: { WG_SIZE: 64, LANES: 64, ROW_STEPS: 2 } },
 ];
 
 for (const { parts, columnCount, tokenCount = 1, outputOffset = 0, constants = {} } of SHAPES) {
@@ -59,8 +59,8 @@ for (const { parts, columnCount, tokenCount = 1, outputOffset = 0, constants = {
 }
 
 // More workgroups than one side of a grid may have: the grid becomes two-dimensional, and the kernel joins x and y again.
-testKernel(matVec, { ...stackConstants([['q4_0', 65_600]]), WG_SIZE: 8, LANES: 8, ROW_STEPS: 1 }, '65600 workgroups', (random) => {
-  const { weights, params } = stackMatrices(random, [['q4_0', 65_600]], 32);
+testKernel(matVec, { ...stackConstants(stackOf('q4_0', 65_600)), WG_SIZE: 8, LANES: 8, ROW_STEPS: 1 }, '65600 workgroups', (random) => {
+  const { weights, params } = stackMatrices(random, stackOf('q4_0', 65_600), 32);
   return {
     params: { ...params, input_stride: 32, output_offset: 0, norm_eps: 1e-6 },
     buffers: {

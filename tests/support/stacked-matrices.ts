@@ -1,15 +1,31 @@
 // Three random matrices stacked by rows, as mat-vec and mat-mul take them.
 
+import { defined } from '../../src/core/assert';
 import { CODEC_IDS, type CodecName } from '../../src/core/packed-weights';
 import type { Random } from '../../src/core/random';
 import { packRandomMatrices } from './pack-matrix';
 import { type Tolerance, sumTolerance } from './tolerance';
 
-/** A matrix of the stack; none of the later ones when there are fewer than three. */
+/** A matrix of the stack. */
 export type StackPart = readonly [codec: CodecName, rowCount: number];
 
+/** The codecs of a stack by its first: few enough variants to compile in a test, and every codec in first, second or third place. */
+const STACKS: Readonly<Record<CodecName, readonly [CodecName, CodecName, CodecName]>> = {
+  f32: ['f32', 'f16', 'bf16'],
+  f16: ['f16', 'q8_0', 'q4_0'],
+  bf16: ['bf16', 'f32', 'q4_0'],
+  q8_0: ['q8_0', 'q4_0', 'f32'],
+  q4_0: ['q4_0', 'q8_0', 'f16'],
+};
+
+/** Up to three matrices of the codecs that go with the first. */
+export function stackOf(codec: CodecName, ...rowCounts: readonly number[]): StackPart[] {
+  return rowCounts.map((rowCount, i) => [defined(STACKS[codec][i]), rowCount]);
+}
+
 export function stackConstants(parts: readonly StackPart[]): Record<string, number> {
-  return Object.fromEntries([0, 1, 2].map((i) => [`CODEC_${i}`, CODEC_IDS[parts[i]?.[0] ?? 'f32']]));
+  const codecs = STACKS[defined(parts[0])[0]];
+  return Object.fromEntries(codecs.map((codec, i) => [`CODEC_${i}`, CODEC_IDS[codec]]));
 }
 
 export function describeStack(parts: readonly StackPart[]): string {

@@ -1,0 +1,205 @@
+import { expect } from 'vitest';
+import { ControlWord, HaltReason, MISSING_SLOT } from '../../src/core/control';
+import type { Random } from '../../src/core/random';
+import { route } from '../../src/kernels/route';
+import { type KernelCase, type KernelOutcomes, poison, poisonWords, randomFloats, randomRows, testKernel } from '../support/kernel-harness';
+import { paddedLength, shuffledSlots } from '../support/test-routes';
+import { ROUNDOFF, type Tolerance, normScaleError } from '../support/tolerance';
+
+interface Shape {
+  readonly tokenCount: number;
+  readonly columnCount: number;
+  readonly expertCount: number;
+  readonly topK: number;
+  readonly tableOffset?: number;
+  readonly weightScale?: number;
+  readonly constants?: Readonly<Record<string, number>>;
+}
+
+/** Where routes start; the words before are the step's record, of which the halt takes four. */
+const ROUTES_OFFSET = 8;
+const EPSILON = 1e-6;
+const LAYER = 5;
+
+const SHAPES: readonly Shape[] = [
+  { tokenCount: 1, columnCount: 36, expertCount: 1, topK: 1 },
+  { tokenCount: 3, columnCount: 96, expertCount: 7, topK: 4, tableOffset: 21 },
+  { tokenCount: 17, columnCount: 160, expertCount: 32, topK: 8 },
+  { tokenCount: 1, columnCount: 256, expertCount: 64, topK: 8, constants: { RENORMALISE: 0 } },
+  { tokenCount: 3, columnCount: 96, expertCount: 512, topK: 16 },
+  { tokenCount: 2, columnCount: 36, expertCount: 7, topK: 7, weightScale: 2.5 },
+  { tokenCount: 33, columnCount: 64, expertCount: 20, topK: 4, constants: { RENORMALISE: 0 }, weightScale: 0.5 },
+  { tokenCount: 2, columnCount: 160, expertCount: 65, topK: 4, constants: { WG_SIZE: 64, LANES: 8 } },
+  { tokenCount: 2, columnCount: 160, expertCount: 5, topK: 2, constants: { WG_SIZE: 128, LANES: 128 } },
+];
+
+for (const shape of SHAPES) {
+  const { tokenCount, columnCount, expertCount, topK, tableOffset = 0, weightScale = 1, constants = {} } = shape;
+  const title = `${tokenCount} tokens of ${columnCount} to ${expertCount} experts, scale ${weightScale}`;
+  testKernel(
+    route,
+    { TOP_K: topK, ...constants },
+    title,
+    (random) => routeCase(shape, wellSeparated(random, shape), shuffledSlots(random, expertCount, expertCount + 3, tableOffset)),
+    ({ gpu }) => {
+      for (let t = 0; t < tokenCount; t++) {
+        const weights = weightsOf(gpu, t, topK);
+        expect(weights).toEqual(weights.toSorted((a, b) => b - a));
+        if (constants['RENORMALISE'] !== 0) expect(weights.reduce((a, b) => a + b, 0)).toBeCloseTo(weightScale, 5);
+      }
+    },
+  );
+}
+
+// Equal logits: the lowest index wins, also when the equals are in different rounds or lanes of the search.
+const TIES: ReadonlyArray<{ readonly title: string; readonly expertCount: number; readonly groupOf: (expert: number) => number; readonly expected: readonly number[] }> = [
+  { title: 'all experts tie', expertCount: 300, groupOf: () => 0, expected: [0, 1, 2, 3] },
+  { title: 'pairs 256 apart tie', expertCount: 512, groupOf: (e) => e % 256, expected: [3, 259, 2, 258] },
+  { title: 'the cut falls between equals', expertCount: 40, groupOf: (e) => (e === 9 ? 3 : e % 3), expected: [9, 2, 5, 8] },
+];
+for (const { title, expertCount, groupOf, expected } of TIES) {
+  const shape = { tokenCount: 1, columnCount: 32, expertCount, topK: 4 };
+  testKernel(
+    route,
+    { TOP_K: 4 },
+    title,
+    (random) => {
+      // Column g of x is 4 for g = 0 … 3 and the router's rows pick one: groups 0 … 3 have logits in ascending order, all others the least.
+      const input = Float32Array.from({ length: 32 }, (_, c) => (c < 4 ? 1 + c : 0));
+      const router = Float32Array.from({ length: expertCount * 32 }, (_, i) => (i % 32 < 4 && groupOf(Math.floor(i / 32)) === i % 32 ? 1 : 0));
+      return routeCase(shape, { input, gain: new Float32Array(32).fill(1), router }, shuffledSlots(random, expertCount, expertCount, 0));
+    },
+    ({ gpu, cpu }) => {
+      expect(expertsOf(gpu, 0, 4)).toEqual(expected);
+      expect(expertsOf(cpu, 0, 4)).toEqual(expected);
+    },
+  );
+}
+
+const HALTS: ReadonlyArray<{ readonly title: string; readonly halts: 0 | 1; readonly missing: (k: number) => boolean; readonly isHalted: boolean }> = [
+  { title: 'nothing missing, no halt', halts: 1, missing: () => false, isHalted: false },
+  { title: 'one of the chosen is missing', halts: 1, missing: (k) => k === 2, isHalted: true },
+  { title: 'all of the chosen are missing', halts: 1, missing: (k) => k < 4, isHalted: true },
+  { title: 'only experts that were not chosen are missing', halts: 1, missing: (k) => k >= 4, isHalted: false },
+  { title: 'missing in prefill, which does not halt', halts: 0, missing: (k) => k % 2 === 0, isHalted: false },
+];
+for (const { title, halts, missing, isHalted } of HALTS) {
+  const shape: Shape = { tokenCount: 1, columnCount: 96, expertCount: 32, topK: 4, tableOffset: 64 };
+  testKernel(
+    route,
+    { TOP_K: 4, HALTS: halts },
+    title,
+    (random) => {
+      const inputs = wellSeparated(random, shape);
+      const slotTable = shuffledSlots(random, 32, 40, 64);
+      // The rows of other layers are all missing; only this layer's row may matter.
+      slotTable.fill(MISSING_SLOT, 0, 64);
+      rankExperts(shape, inputs, 0).forEach((expert, k) => {
+        if (missing(k)) slotTable[64 + expert] = MISSING_SLOT;
+      });
+      return routeCase(shape, inputs, slotTable);
+    },
+    ({ gpu }) => {
+      const record = [...gpu.u32('routes').slice(0, 4)];
+      const untouched = [...poisonWords(4)];
+      expect(record).toEqual(isHalted ? [HaltReason.missingExpert, LAYER, 11, 77] : untouched);
+      expect(gpu.control[ControlWord.halted]).toBe(isHalted ? HaltReason.missingExpert : HaltReason.none);
+      expect(gpu.control[ControlWord.layer]).toBe(isHalted ? LAYER : 0);
+      const slots = [0, 1, 2, 3].map((k) => gpu.u32('routes')[ROUTES_OFFSET + k * 3 + 1] === MISSING_SLOT);
+      expect(slots).toEqual([0, 1, 2, 3].map(missing));
+    },
+  );
+}
+
+interface RouteInputs {
+  readonly input: Float32Array;
+  readonly gain: Float32Array;
+  readonly router: Float32Array;
+}
+
+function routeCase({ tokenCount, columnCount, expertCount, topK, tableOffset = 0, weightScale = 1 }: Shape, inputs: RouteInputs, slotTable: Uint32Array): KernelCase {
+  const stride = paddedLength(columnCount);
+  return {
+    control: { tokenCount, position: 77, step: 11 },
+    params: {
+      column_count: columnCount,
+      stride,
+      expert_count: expertCount,
+      layer: LAYER,
+      slot_table_offset: tableOffset,
+      routes_offset: ROUTES_OFFSET,
+      norm_eps: EPSILON,
+      weight_scale: weightScale,
+    },
+    buffers: {
+      ...inputs,
+      slot_table: slotTable,
+      normed: { data: poison(tokenCount * stride), tolerance: { abs: 0, rel: normedError(columnCount), nmse: normedError(columnCount) ** 2 }, shape: [tokenCount, stride] },
+      routes: {
+        data: poisonWords(ROUTES_OFFSET + tokenCount * topK * 3),
+        tolerance: weightTolerance(columnCount, expertCount),
+        isFloat: (word) => word >= ROUTES_OFFSET && (word - ROUTES_OFFSET) % 3 === 2,
+      },
+    },
+  };
+}
+
+/** Random rows whose chosen experts do not depend on rounding: neighbours down to the first that is left out differ by far more than a logit's error. */
+function wellSeparated(random: Random, shape: Shape): RouteInputs {
+  const { tokenCount, columnCount, expertCount, topK } = shape;
+  for (;;) {
+    const inputs = {
+      input: randomRows(random, tokenCount, columnCount),
+      gain: randomFloats(random, paddedLength(columnCount), 0.5, 1.5),
+      router: randomRows(random, expertCount, columnCount, paddedLength(columnCount), 0.3),
+    };
+    const isSeparated = Array.from({ length: tokenCount }, (_, t) => {
+      const logits = logitsOf(shape, inputs, t);
+      const ranked = rankExperts(shape, inputs, t).map((e) => logits[e]!);
+      return ranked.slice(1, topK + 1).every((logit, k) => ranked[k]! - logit > 20 * logitError(columnCount));
+    }).every(Boolean);
+    if (isSeparated) return inputs;
+  }
+}
+
+function logitsOf({ columnCount, expertCount }: Shape, { input, gain, router }: RouteInputs, token: number): number[] {
+  const stride = paddedLength(columnCount);
+  const x = input.subarray(token * stride, token * stride + columnCount);
+  const scale = 1 / Math.sqrt(x.reduce((sum, value) => sum + value ** 2, 0) / columnCount + EPSILON);
+  return Array.from({ length: expertCount }, (_, e) => x.reduce((sum, value, c) => sum + value * gain[c]! * scale * router[e * stride + c]!, 0));
+}
+
+function rankExperts(shape: Shape, inputs: RouteInputs, token: number): number[] {
+  const logits = logitsOf(shape, inputs, token);
+  return [...logits.keys()].sort((a, b) => logits[b]! - logits[a]!);
+}
+
+function expertsOf(outcome: KernelOutcomes['gpu'], token: number, topK: number): number[] {
+  return Array.from({ length: topK }, (_, k) => outcome.u32('routes')[ROUTES_OFFSET + (token * topK + k) * 3]!);
+}
+
+function weightsOf(outcome: KernelOutcomes['gpu'], token: number, topK: number): number[] {
+  return Array.from({ length: topK }, (_, k) => outcome.f32('routes')[ROUTES_OFFSET + (token * topK + k) * 3 + 2]!);
+}
+
+/** Normed values: the scale and two products, and one rounding of the reference. With 64 invocations or more a row has at most as many quads each as with 64. */
+function normedError(columnCount: number): number {
+  return normScaleError(columnCount, 64) + 3 * ROUNDOFF;
+}
+
+/**
+ * A logit is a sum of n products of a normed value (mean square 1, gain below 1.5) and a router weight below 0.3: Σ|m·R| is n · 0.13 on average and below n / 4.
+ * One invocation adds at least one quad in LANES, so 4 + n / 32 + 7 roundings bound the way for 8 lanes and more; both sides round the normed value or the logit.
+ */
+function logitError(columnCount: number): number {
+  return (normedError(columnCount) + (11 + columnCount / 32) * ROUNDOFF) * (columnCount / 4);
+}
+
+/**
+ * A weight is exp(z - max) over sums of such: an error δ of the logits (of its own, of the maximum) is a relative error 2δ of each exponential, exp adds (3 + 2|x|)
+ * ULP with |x| below 20 (logits have deviation 0.1·√n), each sum one rounding per term, the two divisions 5u each. Numerator and denominator: twice.
+ */
+function weightTolerance(columnCount: number, expertCount: number): Tolerance {
+  const rel = 2 * (2 * logitError(columnCount) + ((3 + 2 * 20) * 2 + expertCount / 64 + 16 + 10) * ROUNDOFF);
+  return { abs: 0, rel, nmse: rel ** 2 };
+}
