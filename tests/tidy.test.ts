@@ -20,7 +20,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   storage: ['core'],
   scheduler: ['core'],
   engine: ['core', 'model', 'scheduler', 'storage', 'formats', 'kernels'],
-  worker: ['core', 'formats', 'model', 'reference', 'gpu', 'storage', 'scheduler', 'engine'],
+  worker: ['core', 'formats', 'model', 'reference', 'kernels', 'gpu', 'storage', 'scheduler', 'engine'],
   ui: ['core', 'worker', 'entry'],
   cli: ['*'],
   tools: [],
@@ -126,9 +126,19 @@ describe('words', () => {
   test.each(rules)('$words do not land', (rule) => {
     expect([...textOf.keys()].filter((file) => !NAMES_WORDS.includes(file) && isBanned(rule, file, text(file)))).toEqual([]);
   });
+});
 
-  test('package-lock.json names no host', () => {
+describe('package-lock.json', () => {
+  test('names no host', () => {
     expect(text('package-lock.json').match(/"resolved": "[^"]*"/g)).toBeNull();
+  });
+
+  // npm leaves out what it could not find when the file was written, and `npm ci` then refuses the file.
+  test('has the packages of every platform', () => {
+    const { packages } = JSON.parse(text('package-lock.json')) as { packages: Record<string, { optionalDependencies?: Record<string, string> }> };
+    const isThere = (name: string) => Object.keys(packages).some((path) => path.endsWith(`node_modules/${name}`));
+    const missing = Object.values(packages).flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies).filter((name) => !isThere(name)));
+    expect(missing).toEqual([]);
   });
 });
 

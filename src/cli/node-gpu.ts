@@ -14,11 +14,6 @@ export async function openNodeGpu(): Promise<GPU> {
     instance = create([]);
     return instance;
   } catch (cause) {
-    throw new EngineError(
-      'no-adapter',
-      'WebGPU for Node could not be loaded.',
-      'On Linux install libvulkan1 and a Vulkan driver, or use --backend cpu.',
-      cause,
-    );
+    throw new EngineError('no-adapter', 'WebGPU for Node could not be loaded.', 'Install the package again, or use --backend cpu.', cause);
   }
 }

@@ -12,6 +12,8 @@ import type { OpenEngine, Route, TerminalEngine } from './engine-port';
 import { openNodeGpu } from './node-gpu';
 import { openModelSource } from './open-model';
 
+const DRIVER_HINT = 'On Linux install libvulkan1 and a Vulkan driver, or name one in VK_ICD_FILENAMES; or use --backend cpu.';
+
 export const openTerminalEngine: OpenEngine = async (model, { backend: choice, store, gpuBudget, contextLength, signal, onProgress }) => {
   const { backend, fallbackReason } = await createNodeBackend(choice);
   const clock = () => performance.now();
@@ -43,10 +45,11 @@ export const openTerminalEngine: OpenEngine = async (model, { backend: choice, s
 async function createNodeBackend(choice: BackendChoice): Promise<CreatedBackend> {
   if (choice === 'cpu') return createBackend('cpu', undefined);
   try {
-    return await createBackend(choice, await openNodeGpu());
+    return await createBackend('webgpu', await openNodeGpu());
   } catch (thrown) {
     const error = EngineError.from(thrown);
-    if (choice === 'webgpu' || error.code !== 'no-adapter') throw error;
+    if (error.code !== 'no-adapter') throw error;
+    if (choice === 'webgpu') throw new EngineError('no-adapter', error.message, DRIVER_HINT, error.cause);
     return { ...(await createBackend('cpu', undefined)), fallbackReason: `${error.message} Running on the CPU.` };
   }
 }
