@@ -1,9 +1,11 @@
-// attention: o[t, h, :] = sum_p softmax_p(q[t, h, :] . k[p, g, :] / sqrt(head_size)) v[p, g, :] over p <= position of t; g = h / (heads per kv head)
+// attention: o[t, h, :] = sum_p softmax_p(q[t, h, :] . k[p, g, :] * scale) v[p, g, :] over p <= position of t; g = h / (heads per kv head)
+// With a window only the last `window` positions are seen. With HAS_SINKS each head has one more score that takes part in the softmax and has no value (gpt-oss).
 // One workgroup per (head, token). Goes through the context in tiles of WG_SIZE positions with the running maximum of online softmax
 // (Milakov and Gimelshein 2018, arXiv 1805.02867), so the context length costs no memory. Accumulates in f32.
 // Needs from lib: control, reduce (sum_lanes, max_lanes)
 
 override WG_SIZE: u32 = 64u;
+override HAS_SINKS: u32 = 0u;
 
 // Finite, so that no comparison ever meets an infinity: below every score that f32 arithmetic gives here.
 const LOWEST = -3.0e38;
@@ -12,8 +14,11 @@ struct Params {
   head_count: u32,
   kv_head_count: u32,
   head_size: u32,      // at most 256, a multiple of 4
-  stride: u32,         // floats between tokens in query and output
+  stride: u32,         // floats between tokens in query
   scale: f32,
+  value_size: u32,     // columns of a value head, at most 256
+  output_stride: u32,  // floats between tokens in output
+  window: u32,         // positions that a token sees, itself included; 0: all before it
 }
 
 @group(0) @binding(0) var<uniform> control: Control;
@@ -21,7 +26,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> query: array<vec4<f32>>;         // [token, head, column / 4]
 @group(0) @binding(3) var<storage, read> key_cache: array<vec4<f32>>;     // [position, kv head, column / 4]
 @group(0) @binding(4) var<storage, read> value_cache: array<f32>;         // [position, kv head, column]
-@group(0) @binding(5) var<storage, read_write> output: array<f32>;        // [token, head, column]
+@group(0) @binding(5) var<storage, read> sinks: array<f32>;               // [head]; bound but unread without HAS_SINKS
+@group(0) @binding(6) var<storage, read_write> output: array<f32>;        // [token, head, column]
 
 var<workgroup> partial: array<f32, WG_SIZE>;
 var<workgroup> shared_query: array<vec4<f32>, 64>;
@@ -37,25 +43,35 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let size = params.head_size;
   let quads = size / 4u;
   let context = control.position + token + 1u;
-  let cache_stride = params.kv_head_count * size;
+  let key_stride = params.kv_head_count * size;
+  let value_size = params.value_size;
+  let value_stride = params.kv_head_count * value_size;
+  // Tiles begin at multiples of WG_SIZE whatever the window, so that a token's sums are in the same order however it came here.
+  var oldest = 0u;
+  if (params.window != 0u && context > params.window) { oldest = context - params.window; }
 
   for (var c = local; c < quads; c += WG_SIZE) { shared_query[c] = query[token * (params.stride / 4u) + head * quads + c]; }
-  for (var c = local; c < size; c += WG_SIZE) { accumulator[c] = 0.0; }
+  for (var c = local; c < value_size; c += WG_SIZE) { accumulator[c] = 0.0; }
   workgroupBarrier();
 
   var running_max = LOWEST;
   var running_sum = 0.0;
-  for (var tile = 0u; tile < context; tile += WG_SIZE) {
+  if (HAS_SINKS == 1u) {
+    running_max = sinks[head];
+    running_sum = 1.0;
+  }
+  for (var tile = oldest / WG_SIZE * WG_SIZE; tile < context; tile += WG_SIZE) {
     let position = tile + local;
     var score = LOWEST;
-    if (position < context) {
+    let is_seen = position >= oldest && position < context;
+    if (is_seen) {
       score = 0.0;
-      let key_row = (position * cache_stride + kv_head * size) / 4u;
+      let key_row = (position * key_stride + kv_head * size) / 4u;
       for (var c = 0u; c < quads; c++) { score += dot(shared_query[c], key_cache[key_row + c]); }
       score *= params.scale;
     }
     let tile_max = max(running_max, max_lanes(score, local, WG_SIZE));
-    let weight = select(0.0, exp(score - tile_max), position < context);
+    let weight = select(0.0, exp(score - tile_max), is_seen);
     tile_weights[local] = weight;
     let tile_sum = sum_lanes(weight, local, WG_SIZE);
     let correction = exp(running_max - tile_max);
@@ -63,16 +79,16 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     running_max = tile_max;
 
     let in_tile = min(WG_SIZE, context - tile);
-    for (var c = local; c < size; c += WG_SIZE) {
+    for (var c = local; c < value_size; c += WG_SIZE) {
       var sum = accumulator[c] * correction;
       for (var p = 0u; p < in_tile; p++) {
-        sum += tile_weights[p] * value_cache[(tile + p) * cache_stride + kv_head * size + c];
+        sum += tile_weights[p] * value_cache[(tile + p) * value_stride + kv_head * value_size + c];
       }
       accumulator[c] = sum;
     }
     workgroupBarrier();
   }
-  for (var c = local; c < size; c += WG_SIZE) {
-    output[token * params.stride + head * size + c] = accumulator[c] / running_sum;
+  for (var c = local; c < value_size; c += WG_SIZE) {
+    output[token * params.output_stride + head * value_size + c] = accumulator[c] / running_sum;
   }
 }

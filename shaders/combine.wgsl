@@ -1,4 +1,4 @@
-// combine: x[t, c] += sum_k w[t, k] * y[t * TOP_K + k, c], k in order, so the result does not depend on the order in which the experts ran.
+// combine: x[t, c] += scale * sum_k w[t, k] * y[t * TOP_K + k, c], k in order, so the result does not depend on the order in which the experts ran.
 // Needs from lib: control
 
 override WG_SIZE: u32 = 64u;
@@ -9,6 +9,7 @@ struct Params {
   routes_offset: u32,  // words
   input_stride: u32,   // floats between pairs
   output_stride: u32,  // floats between tokens
+  output_scale: f32,
 }
 
 @group(0) @binding(0) var<uniform> control: Control;
@@ -27,6 +28,6 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
       let pair = token * TOP_K + k;
       sum += bitcast<f32>(routes[params.routes_offset + pair * 3u + 2u]) * input[pair * params.input_stride + c];
     }
-    output[token * params.output_stride + c] += sum;
+    output[token * params.output_stride + c] += sum * params.output_scale;
   }
 }

@@ -1,4 +1,4 @@
-// embed: x[t, c] = E[token[t], c], for the tokens whose row is in this shard of the embedding matrix.
+// embed: x[t, c] = scale * E[token[t], c], for the tokens whose row is in this shard of the embedding matrix.
 // One workgroup per token; the invocations share its blocks. The padding of x stays zero because padded weights are zero.
 // Needs from lib: control, weights (read_block)
 
@@ -11,6 +11,7 @@ struct Params {
   first_row: u32,      // the shard holds rows [first_row, first_row + row_count)
   row_count: u32,
   base: u32,           // 16-byte words
+  output_scale: f32,
 }
 
 @group(0) @binding(0) var<uniform> control: Control;
@@ -28,6 +29,6 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let matrix = Matrix(params.base, params.row_count, block_count);
   for (var block = local; block < block_count; block += WG_SIZE) {
     let w = read_block(CODEC, matrix, token - params.first_row, block);
-    for (var i = 0u; i < 8u; i++) { output[group.x * (params.output_stride / 4u) + block * 8u + i] = w[i]; }
+    for (var i = 0u; i < 8u; i++) { output[group.x * (params.output_stride / 4u) + block * 8u + i] = w[i] * params.output_scale; }
   }
 }

@@ -1,4 +1,4 @@
-// expert_down: x[r] += sum_k w_k * dot(D_e(k)[r, :], a[k, :]), k in order, for the one token of a decode step: the experts' results are weighted, combined
+// expert_down: x[r] += scale * sum_k w_k * (dot(D_e(k)[r, :], a[k, :]) (+ b_e(k)[r])), k in order, for the one token of a decode step: the experts' results are weighted, combined
 // in a fixed order and added to the residual stream in one dispatch.
 // Needs from lib: control, weights (read_block, dot_block), reduce (sum_lanes)
 
@@ -7,6 +7,7 @@ override LANES: u32 = 4u;
 override ROW_STEPS: u32 = 4u;
 override TOP_K: u32 = 4u;
 override CODEC: u32 = 0u;
+override HAS_BIAS: u32 = 0u;
 
 struct Params {
   column_count: u32,   // expert hidden size
@@ -15,6 +16,8 @@ struct Params {
   down_base: u32,      // within a slot, 16-byte words
   routes_offset: u32,  // words
   input_stride: u32,   // floats from one k to the next; the padding is zero
+  down_bias: u32,      // within a slot, 16-byte words; unread without HAS_BIAS
+  output_scale: f32,
 }
 
 @group(0) @binding(0) var<uniform> control: Control;
@@ -46,10 +49,12 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
           for (var i = 0u; i < 8u; i++) { a[i] = input[k * (params.input_stride / 4u) + block * 8u + i]; }
           dot_sum += dot_block(read_block(CODEC, down, row, block), a);
         }
+        // One lane brings the bias; the sum over lanes then holds it once.
+        if (HAS_BIAS == 1u && lane == 0u) { dot_sum += read_bias(routes[route + 1u] * params.slot_words + params.down_bias, row); }
         sum += bitcast<f32>(routes[route + 2u]) * dot_sum;
       }
     }
     sum = sum_lanes(sum, local, LANES);
-    if (lane == 0u && row < params.row_count) { output[row] += sum; }
+    if (lane == 0u && row < params.row_count) { output[row] += sum * params.output_scale; }
   }
 }

@@ -1,6 +1,6 @@
-// expert_gate_up: a[k, r] = silu(dot(G_e[r, :], m)) * dot(U_e[r, :], m) for the k-th expert e of the one token of a decode step.
+// expert_gate_up: a[k, r] = gated(dot(G_e[r, :], m), dot(U_e[r, :], m)) for the k-th expert e of the one token of a decode step.
 // All k experts in one dispatch: workgroup y is k. LANES invocations share a row. Weights are found only through the slot in the route.
-// Needs from lib: control, weights (read_block, dot_block), reduce (sum_lanes), activation (silu)
+// Needs from lib: control, weights (read_block, dot_block), reduce (sum_lanes), activation (gated)
 
 override WG_SIZE: u32 = 64u;
 override LANES: u32 = 8u;
@@ -8,6 +8,8 @@ override ROW_STEPS: u32 = 4u;
 override TOP_K: u32 = 4u;         // the grid's height
 override GATE_CODEC: u32 = 0u;
 override UP_CODEC: u32 = 0u;
+override ACTIVATION: u32 = 0u;
+override HAS_BIAS: u32 = 0u;
 
 struct Params {
   column_count: u32,
@@ -17,6 +19,8 @@ struct Params {
   up_base: u32,
   routes_offset: u32,  // words
   output_stride: u32,  // floats from one k to the next
+  gate_bias: u32,      // within a slot, 16-byte words; unread without HAS_BIAS
+  up_bias: u32,
 }
 
 @group(0) @binding(0) var<uniform> control: Control;
@@ -55,7 +59,11 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     gate_sum = sum_lanes(gate_sum, local, LANES);
     up_sum = sum_lanes(up_sum, local, LANES);
     if (lane == 0u && row < params.row_count) {
-      output[k * params.output_stride + row] = silu(gate_sum) * up_sum;
+      if (HAS_BIAS == 1u) {
+        gate_sum += read_bias(slot_base + params.gate_bias, row);
+        up_sum += read_bias(slot_base + params.up_bias, row);
+      }
+      output[k * params.output_stride + row] = gated(ACTIVATION, gate_sum, up_sum);
     }
   }
 }

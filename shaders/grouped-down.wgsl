@@ -1,8 +1,9 @@
-// grouped_down: y[pair, r] = dot(D_e[r, :], a[pair, :]) for every (token, k) pair of each active expert e. Passes as in grouped_gate_up,
+// grouped_down: y[pair, r] = dot(D_e[r, :], a[pair, :]) (+ b_e[r]) for every (token, k) pair of each active expert e. Passes as in grouped_gate_up,
 // tiles and steps as in mat_mul.
 // Needs from lib: control, weights (read_block)
 
 override CODEC: u32 = 0u;
+override HAS_BIAS: u32 = 0u;
 
 const TILE_ROWS = 32u;
 const TILE_PAIRS = 16u;
@@ -19,6 +20,7 @@ struct Params {
   table_offset: u32,      // words: this layer's row in slot_table and active
   input_stride: u32,      // floats between pairs; the padding is zero
   output_stride: u32,     // floats between pairs
+  down_bias: u32,         // within a slot, 16-byte words; unread without HAS_BIAS
 }
 
 @group(0) @binding(0) var<uniform> control: Control;
@@ -78,7 +80,9 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     }
     for (var p = 0u; p < PAIRS_EACH; p++) {
       if (row < params.row_count && done + own_pair + p < count) {
-        output[pairs[own_pair + p] * params.output_stride + row] = sums[p];
+        var sum = sums[p];
+        if (HAS_BIAS == 1u) { sum += read_bias(slot * params.slot_words + params.down_bias, row); }
+        output[pairs[own_pair + p] * params.output_stride + row] = sum;
       }
     }
     workgroupBarrier();

@@ -1,12 +1,14 @@
-// grouped_gate_up: a[pair, r] = silu(dot(G_e[r, :], m[t, :])) * dot(U_e[r, :], m[t, :]) for every (token, k) pair of each active expert e.
+// grouped_gate_up: a[pair, r] = gated(dot(G_e[r, :], m[t, :]), dot(U_e[r, :], m[t, :])) for every (token, k) pair of each active expert e.
 // Workgroup (x, y) makes 32 rows of expert y for all its pairs, 16 at a time, in steps of 32 columns: half of its 64 invocations decode gate blocks into
 // workgroup memory, half up blocks; then each adds up one row for 8 pairs (as in mat_mul). Experts that the host has not made active in this pass are left
 // out: a batch whose experts do not fit the slots takes several passes, with the same result.
-// Needs from lib: control, weights (read_block), activation (silu)
+// Needs from lib: control, weights (read_block), activation (gated)
 
 override TOP_K: u32 = 4u;
 override GATE_CODEC: u32 = 0u;
 override UP_CODEC: u32 = 0u;
+override ACTIVATION: u32 = 0u;
+override HAS_BIAS: u32 = 0u;
 
 const TILE_ROWS = 32u;
 const TILE_PAIRS = 16u;
@@ -22,6 +24,8 @@ struct Params {
   table_offset: u32,      // words: this layer's row in slot_table and active
   input_stride: u32,      // floats between tokens; the padding is zero
   output_stride: u32,     // floats between pairs
+  gate_bias: u32,         // within a slot, 16-byte words; unread without HAS_BIAS
+  up_bias: u32,
 }
 
 @group(0) @binding(0) var<uniform> control: Control;
@@ -90,7 +94,13 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     }
     for (var p = 0u; p < PAIRS_EACH; p++) {
       if (row < params.row_count && done + own_pair + p < count) {
-        output[pairs[own_pair + p] * params.output_stride + row] = silu(gate_sums[p]) * up_sums[p];
+        var gate_sum = gate_sums[p];
+        var up_sum = up_sums[p];
+        if (HAS_BIAS == 1u) {
+          gate_sum += read_bias(slot * params.slot_words + params.gate_bias, row);
+          up_sum += read_bias(slot * params.slot_words + params.up_bias, row);
+        }
+        output[pairs[own_pair + p] * params.output_stride + row] = gated(ACTIVATION, gate_sum, up_sum);
       }
     }
     workgroupBarrier();

@@ -1,10 +1,11 @@
-// mat_mul: y[t, r] = (y[t, r] +) dot(W[r, :], x[t, :]) for every token of the batch; W is up to three matrices stacked by rows.
+// mat_mul: y[t, r] = (y[t, r] +) scale * (dot(W[r, :], x[t, :]) (+ bias[r])) for every token of the batch; W is up to three matrices stacked by rows.
 // A workgroup of 64 makes a tile of 32 rows x 16 tokens in steps of 64 columns: each invocation decodes one block of weights into workgroup memory, loads its
 // share of the activations, then adds up one row for 8 tokens. A token's result does not depend on the other tokens of the batch. Accumulates in f32.
 // The inner loop stays rolled on purpose: unrolled over a block it took LLVM (lavapipe) 4 to 11 s to compile, against 1 to 3 s so.
 // Needs from lib: control, weights (read_block)
 
 override ADD_RESIDUAL: u32 = 0u;
+override HAS_BIAS: u32 = 0u;
 override CODEC_0: u32 = 0u;
 override CODEC_1: u32 = 0u;
 override CODEC_2: u32 = 0u;
@@ -25,13 +26,15 @@ struct Params {
   base_1: u32,
   base_2: u32,
   output_stride: u32,  // floats
+  output_scale: f32,   // of the product and its bias
 }
 
 @group(0) @binding(0) var<uniform> control: Control;
 @group(0) @binding(1) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read> input: array<vec4<f32>>;    // [token, column / 4]
-@group(0) @binding(4) var<storage, read_write> output: array<f32>;   // [token, row]
+@group(0) @binding(4) var<storage, read> bias: array<f32>;           // [row]; bound but unread without HAS_BIAS
+@group(0) @binding(5) var<storage, read_write> output: array<f32>;   // [token, row]
 
 var<workgroup> weight_tile: array<vec4<f32>, 512>;  // [column / 4, row]: neighbouring invocations read neighbouring words
 var<workgroup> input_tile: array<vec4<f32>, 256>;   // [token, column / 4]
@@ -80,7 +83,10 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     let token = first_token + own_token + t;
     if (token < control.token_count) {
       let at = token * params.output_stride + row;
-      if (ADD_RESIDUAL == 1u) { output[at] += sums[t]; } else { output[at] = sums[t]; }
+      var sum = sums[t];
+      if (HAS_BIAS == 1u) { sum += bias[row]; }
+      sum *= params.output_scale;
+      if (ADD_RESIDUAL == 1u) { output[at] += sum; } else { output[at] = sum; }
     }
   }
 }

@@ -1,4 +1,4 @@
-// mat_vec: y[r] = (y[r] +) dot(W[r, :], n(x)) for the last token of the batch; W is up to three matrices stacked by rows (query, key, value);
+// mat_vec: y[r] = (y[r] +) scale * (dot(W[r, :], n(x)) (+ bias[r])) for the last token of the batch; W is up to three matrices stacked by rows (query, key, value);
 //          n(x) = x, or x * gain / sqrt(mean(x^2) + eps) (RMSNorm, Zhang and Sennrich 2019) when HAS_NORM.
 // LANES neighbouring invocations share a row, so a workgroup has WG_SIZE / LANES rows at a time and ROW_STEPS times that in all. Accumulates in f32.
 // Needs from lib: control, weights (read_block, dot_block), reduce (sum_lanes)
@@ -8,6 +8,7 @@ override LANES: u32 = 8u;
 override ROW_STEPS: u32 = 4u;
 override HAS_NORM: u32 = 0u;
 override ADD_RESIDUAL: u32 = 0u;
+override HAS_BIAS: u32 = 0u;
 override CODEC_0: u32 = 0u;
 override CODEC_1: u32 = 0u;
 override CODEC_2: u32 = 0u;
@@ -23,6 +24,7 @@ struct Params {
   base_2: u32,
   output_offset: u32,  // floats; the first row's place in `output`
   norm_eps: f32,
+  output_scale: f32,   // of the product and its bias
 }
 
 @group(0) @binding(0) var<uniform> control: Control;
@@ -30,7 +32,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> weights: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read> input: array<vec4<f32>>;        // [token, column / 4]
 @group(0) @binding(4) var<storage, read> gain: array<vec4<f32>>;         // [column / 4]; bound but unread without HAS_NORM
-@group(0) @binding(5) var<storage, read_write> output: array<f32>;       // [row]
+@group(0) @binding(5) var<storage, read> bias: array<f32>;               // [row]; bound but unread without HAS_BIAS
+@group(0) @binding(6) var<storage, read_write> output: array<f32>;       // [row]
 
 var<workgroup> partial: array<f32, WG_SIZE>;
 
@@ -87,6 +90,8 @@ fn main(
     sum = sum_lanes(sum, local, LANES);
     if (lane == 0u && row < params.row_count) {
       let at = params.output_offset + row;
+      if (HAS_BIAS == 1u) { sum += bias[row]; }
+      sum *= params.output_scale;
       if (ADD_RESIDUAL == 1u) { output[at] += sum; } else { output[at] = sum; }
     }
   }

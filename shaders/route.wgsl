@@ -1,14 +1,22 @@
-// route: m[t, :] = RMSNorm(x[t, :]); z[e] = dot(R[e, :], m[t, :]); p = softmax(z); the TOP_K largest p (ties: lowest index) with weights p, or p / sum of the
-//        selected when RENORMALISE, times scale; then each expert's slot from the slot table.
+// route: m[t, :] = n(x[t, :]) (RMSNorm; a copy when NORM is 0, for x that is normed already); z[e] = dot(R[e, :], s[t, :]) (+ b[e]), where the score input s is m, or
+//        another vector when HAS_SCORE_INPUT; p = softmax(z) or sigmoid(z); the TOP_K largest p (+ c[e] when HAS_SELECTION_BIAS, which moves the choice and not the
+//        weight; DeepSeek-V3, arXiv 2412.19437), ties to the lowest index; weights p, or p / sum of the selected when RENORMALISE, times scale; then each expert's
+//        slot from the slot table. With groups only experts of the best `group_keep` groups can be selected; a group's score is the sum of its GROUP_TOP best.
 // In decode (HALTS) a missing expert raises the halt flag: all later work in the queue does nothing until the host has brought the expert in.
 // One workgroup per token. Router arithmetic is f32 throughout.
-// Needs from lib: control, reduce (sum_lanes, max_lanes)
+// Needs from lib: control, reduce (sum_lanes, max_lanes), activation (sigmoid)
 
 override WG_SIZE: u32 = 256u;
 override LANES: u32 = 16u;         // invocations that share one expert's logit
 override TOP_K: u32 = 4u;          // at most 16
 override RENORMALISE: u32 = 1u;
 override HALTS: u32 = 0u;
+override NORM: u32 = 1u;
+override ACTIVATE: u32 = 0u;           // 0 softmax, 1 sigmoid
+override HAS_SCORE_INPUT: u32 = 0u;
+override HAS_ROUTER_BIAS: u32 = 0u;
+override HAS_SELECTION_BIAS: u32 = 0u;
+override GROUP_TOP: u32 = 0u;          // 0: no groups
 
 const MISSING = 0xffffffffu;
 const LOWEST = -3.0e38;
@@ -23,23 +31,73 @@ struct Params {
   routes_offset: u32,    // words: where this layer's routes start
   norm_eps: f32,
   weight_scale: f32,
+  minimum_sum: f32,      // the sum that RENORMALISE divides by is at least this
+  group_count: u32,      // divides expert_count
+  group_keep: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> control: Control;
 @group(0) @binding(1) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> input: array<vec4<f32>>;           // [token, column / 4]
 @group(0) @binding(3) var<storage, read> gain: array<vec4<f32>>;            // [column / 4]
-@group(0) @binding(4) var<storage, read> router: array<vec4<f32>>;          // [expert, stride / 4]
-@group(0) @binding(5) var<storage, read> slot_table: array<u32>;            // [layer, expert] slot or MISSING
-@group(0) @binding(6) var<storage, read_write> normed: array<vec4<f32>>;    // [token, column / 4]
-@group(0) @binding(7) var<storage, read_write> routes: array<u32>;          // [token, k] x { expert, slot, weight as bits }; words 0 and 1 are the record's halt and layer
+@group(0) @binding(4) var<storage, read> router: array<vec4<f32>>;          // [expert, stride / 4], then [2, ceil(expert / 4)]: bias of the score, bias of the selection
+@group(0) @binding(5) var<storage, read> score_input: array<vec4<f32>>;     // [token, column / 4]; bound but unread without HAS_SCORE_INPUT
+@group(0) @binding(6) var<storage, read> slot_table: array<u32>;            // [layer, expert] slot or MISSING
+@group(0) @binding(7) var<storage, read_write> normed: array<vec4<f32>>;    // [token, column / 4]
+@group(0) @binding(8) var<storage, read_write> routes: array<u32>;          // [token, k] x { expert, slot, weight as bits }; words 0 and 1 are the record's halt and layer
 
 var<workgroup> partial: array<f32, WG_SIZE>;
 var<workgroup> candidates: array<u32, WG_SIZE>;
-var<workgroup> scores: array<f32, MAX_EXPERTS>;
+var<workgroup> scores: array<f32, MAX_EXPERTS>;         // what the selection goes by
+var<workgroup> probabilities: array<f32, MAX_EXPERTS>;  // what the weights are made of
+var<workgroup> group_scores: array<f32, MAX_EXPERTS>;
 var<workgroup> is_halted: u32;
 var<workgroup> selected: array<u32, 16>;
 var<workgroup> selected_score: array<f32, 16>;
+
+// One of the bias vectors behind the router's rows: 0 of the score, 1 of the selection.
+fn bias_of(which: u32, expert: u32) -> f32 {
+  let quads = params.stride / 4u;
+  let row = params.expert_count * quads + which * ((params.expert_count + 3u) / 4u);
+  return router[row + expert / 4u][expert % 4u];
+}
+
+fn normed_quad(base: u32, quad: u32, scale: f32) -> vec4<f32> {
+  if (NORM == 1u) { return input[base + quad] * gain[quad] * scale; }
+  return input[base + quad];
+}
+
+// Puts the experts of all but the best groups out of reach.
+fn keep_best_groups(local: u32) {
+  let size = params.expert_count / params.group_count;
+  for (var g = local; g < params.group_count; g += WG_SIZE) {
+    var best = LOWEST;
+    var second = LOWEST;
+    for (var e = g * size; e < (g + 1u) * size; e++) {
+      let score = scores[e];
+      if (score > best) {
+        second = best;
+        best = score;
+      } else {
+        second = max(second, score);
+      }
+    }
+    group_scores[g] = best + select(0.0, second, GROUP_TOP == 2u && size > 1u);
+  }
+  workgroupBarrier();
+  for (var g = local; g < params.group_count; g += WG_SIZE) {
+    // The groups before this one in the order of scores (ties: lowest index).
+    var before = 0u;
+    for (var other = 0u; other < params.group_count; other++) {
+      let is_before = group_scores[other] > group_scores[g] || (group_scores[other] == group_scores[g] && other < g);
+      before += select(0u, 1u, is_before);
+    }
+    if (before >= params.group_keep) {
+      for (var e = g * size; e < (g + 1u) * size; e++) { scores[e] = LOWEST; }
+    }
+  }
+  workgroupBarrier();
+}
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
@@ -49,13 +107,16 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let quads = params.stride / 4u;
   let base = token * quads;
 
-  var squares = 0.0;
-  for (var i = local; i < quads; i += WG_SIZE) {
-    let x = input[base + i];
-    squares += dot(x, x);
+  var scale = 1.0;
+  if (NORM == 1u) {
+    var squares = 0.0;
+    for (var i = local; i < quads; i += WG_SIZE) {
+      let x = input[base + i];
+      squares += dot(x, x);
+    }
+    scale = inverseSqrt(sum_lanes(squares, local, WG_SIZE) / f32(params.column_count) + params.norm_eps);
   }
-  let scale = inverseSqrt(sum_lanes(squares, local, WG_SIZE) / f32(params.column_count) + params.norm_eps);
-  for (var i = local; i < quads; i += WG_SIZE) { normed[base + i] = input[base + i] * gain[i] * scale; }
+  for (var i = local; i < quads; i += WG_SIZE) { normed[base + i] = normed_quad(base, i, scale); }
 
   let lane = local % LANES;
   let experts_at_once = WG_SIZE / LANES;
@@ -64,26 +125,39 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     var sum = 0.0;
     if (expert < params.expert_count) {
       for (var i = lane; i < quads; i += LANES) {
-        sum += dot(router[expert * quads + i], input[base + i] * gain[i] * scale);
+        var x = vec4<f32>(0.0);
+        if (HAS_SCORE_INPUT == 1u) { x = score_input[base + i]; } else { x = normed_quad(base, i, scale); }
+        sum += dot(router[expert * quads + i], x);
       }
     }
     sum = sum_lanes(sum, local, LANES);
-    if (lane == 0u && expert < params.expert_count) { scores[expert] = sum; }
+    if (HAS_ROUTER_BIAS == 1u && expert < params.expert_count) { sum += bias_of(0u, expert); }
+    if (lane == 0u && expert < params.expert_count) { probabilities[expert] = sum; }
   }
   workgroupBarrier();
 
-  var highest = LOWEST;
-  for (var e = local; e < params.expert_count; e += WG_SIZE) { highest = max(highest, scores[e]); }
-  highest = max_lanes(highest, local, WG_SIZE);
-  var total = 0.0;
-  for (var e = local; e < params.expert_count; e += WG_SIZE) {
-    let p = exp(scores[e] - highest);
-    scores[e] = p;
-    total += p;
+  if (ACTIVATE == 0u) {
+    var highest = LOWEST;
+    for (var e = local; e < params.expert_count; e += WG_SIZE) { highest = max(highest, probabilities[e]); }
+    highest = max_lanes(highest, local, WG_SIZE);
+    var total = 0.0;
+    for (var e = local; e < params.expert_count; e += WG_SIZE) {
+      let p = exp(probabilities[e] - highest);
+      probabilities[e] = p;
+      total += p;
+    }
+    total = sum_lanes(total, local, WG_SIZE);
+    for (var e = local; e < params.expert_count; e += WG_SIZE) { probabilities[e] = probabilities[e] / total; }
+  } else {
+    for (var e = local; e < params.expert_count; e += WG_SIZE) { probabilities[e] = sigmoid(probabilities[e]); }
   }
-  total = sum_lanes(total, local, WG_SIZE);
-  for (var e = local; e < params.expert_count; e += WG_SIZE) { scores[e] = scores[e] / total; }
+  for (var e = local; e < params.expert_count; e += WG_SIZE) {
+    var score = probabilities[e];
+    if (HAS_SELECTION_BIAS == 1u) { score += bias_of(1u, e); }
+    scores[e] = score;
+  }
   workgroupBarrier();
+  if (GROUP_TOP != 0u) { keep_best_groups(local); }
 
   for (var k = 0u; k < TOP_K; k++) {
     var best = LOWEST;
@@ -110,7 +184,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     }
     if (local == 0u) {
       selected[k] = candidates[0];
-      selected_score[k] = partial[0];
+      selected_score[k] = probabilities[candidates[0]];
       scores[candidates[0]] = LOWEST;
     }
     workgroupBarrier();
@@ -121,6 +195,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   if (RENORMALISE == 1u) {
     weight_sum = 0.0;
     for (var k = 0u; k < TOP_K; k++) { weight_sum += selected_score[k]; }
+    weight_sum = max(weight_sum, params.minimum_sum);
   }
   var is_missing = false;
   for (var k = 0u; k < TOP_K; k++) {

@@ -4,7 +4,7 @@
 // Bind group 0: binding 0 is the control block, binding 1 the Params struct, then `bindings` in order from 2.
 
 import { assert, defined } from './assert';
-import type { OperationCall, SubmitSize } from './backend';
+import type { Binding, OperationCall, SubmitSize } from './backend';
 import { roundUp } from './units';
 
 export type ParamType = 'u32' | 'f32';
@@ -12,6 +12,8 @@ export type ParamType = 'u32' | 'f32';
 export interface KernelBinding {
   readonly name: string;
   readonly access: 'read' | 'read_write';
+  /** A variant that does not read it leaves it out of its call; something that is bound anyway takes its place. */
+  readonly optional?: true;
 }
 
 export interface Kernel {
@@ -20,8 +22,8 @@ export interface Kernel {
   readonly writesControl?: boolean;
   /** Files of shaders/lib and shaders/codecs that are linked before the kernel, without their ending. */
   readonly libraries: readonly string[];
-  /** Fields of the WGSL Params struct in order; all are 4 bytes wide. */
-  readonly params: ReadonlyArray<readonly [name: string, type: ParamType]>;
+  /** Fields of the WGSL Params struct in order; all are 4 bytes wide. Those with a fallback may be left out of a call. */
+  readonly params: ReadonlyArray<readonly [name: string, type: ParamType, fallback?: number]>;
   readonly bindings: readonly KernelBinding[];
   /** Override constants and their defaults. */
   readonly constants: Readonly<Record<string, number>>;
@@ -44,14 +46,40 @@ export function variantName(kernel: Kernel, constants: Readonly<Record<string, n
   return settings.length === 0 ? kernel.name : `${kernel.name}(${settings.join(',')})`;
 }
 
-/** Constants of a call with the kernel's defaults filled in; asserts that call and kernel agree on names. */
-export function resolveConstants(kernel: Kernel, call: OperationCall): Record<string, number> {
-  for (const name of Object.keys(call.constants ?? {})) assert(name in kernel.constants, `${kernel.name} has no constant ${name}`);
-  for (const [name] of kernel.params) assert(name in call.params, `${kernel.name} needs param ${name}`);
-  for (const { name } of kernel.bindings) assert(name in call.buffers, `${kernel.name} needs binding ${name}`);
-  assert(Object.keys(call.params).length === kernel.params.length, `${kernel.name} was given params it does not have`);
-  assert(Object.keys(call.buffers).length === kernel.bindings.length, `${kernel.name} was given bindings it does not have`);
-  return { ...kernel.constants, ...call.constants };
+/** A call with everything filled in: defaults of constants and params, stand-ins for bindings that its variant leaves out. */
+export interface ResolvedCall {
+  readonly constants: Readonly<Record<string, number>>;
+  readonly params: Readonly<Record<string, number>>;
+  /** In the order of the kernel's bindings. */
+  readonly buffers: ReadonlyArray<readonly [name: string, binding: Binding]>;
+}
+
+/** Asserts that call and kernel agree on names. */
+export function resolveCall(kernel: Kernel, call: OperationCall): ResolvedCall {
+  const knows = (what: string, given: object, known: readonly string[]) => {
+    const unknown = Object.keys(given).find((name) => !known.includes(name));
+    assert(unknown === undefined, `${kernel.name} has no ${what} ${unknown}`);
+  };
+  knows('constant', call.constants ?? {}, Object.keys(kernel.constants));
+  knows(
+    'param',
+    call.params,
+    kernel.params.map(([name]) => name),
+  );
+  knows(
+    'binding',
+    call.buffers,
+    kernel.bindings.map(({ name }) => name),
+  );
+  const standIn = kernel.bindings.map(({ name, access }) => (access === 'read' ? call.buffers[name] : undefined)).find((binding) => binding !== undefined);
+  return {
+    constants: { ...kernel.constants, ...call.constants },
+    params: Object.fromEntries(kernel.params.map(([name, , fallback]) => [name, defined(call.params[name] ?? fallback, `${kernel.name} param ${name}`)])),
+    buffers: kernel.bindings.map(({ name, optional }) => [
+      name,
+      defined(call.buffers[name] ?? (optional ? standIn : undefined), `${kernel.name} binding ${name}`),
+    ]),
+  };
 }
 
 /** The Params struct as bytes, padded to 16. */

@@ -75,6 +75,11 @@ export class PackedMatrixReader {
   }
 }
 
+/** A bias vector of f32 that begins at 16-byte word `base`. */
+export function packedVector(weights: Uint8Array, base: number, length: number): Float32Array {
+  return new Float32Array(weights.buffer, weights.byteOffset + base * 16, length);
+}
+
 /** Matrices stacked by rows, as mat-vec and mat-mul bind them. */
 export class StackedMatrices {
   readonly #ends: readonly number[];

@@ -119,7 +119,7 @@ export class ProgramBuilder {
     const routesOffset = layer.index * shape.chunkRouteWords;
     return [
       {
-        operation: 'rms-norm',
+        operation: 'norm',
         buffers: { input: w.hidden, gain: trunk.attentionGain, output: w.normed },
         params: { column_count: spec.hiddenSize, stride: shape.hiddenStride, norm_eps: spec.normEpsilon },
       },

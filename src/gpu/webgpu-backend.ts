@@ -15,7 +15,7 @@ import {
   sliceOf,
 } from '../core/backend';
 import { EngineError } from '../core/errors';
-import { type Kernel, encodeParams, resolveConstants, variantName } from '../core/kernel';
+import { type Kernel, type ResolvedCall, encodeParams, resolveCall, variantName } from '../core/kernel';
 import { MiB, roundUp } from '../core/units';
 import type { GpuDevice } from './device';
 import { type KernelPipeline, PipelineCache } from './pipeline-cache';
@@ -136,14 +136,14 @@ export class WebGpuBackend implements Backend {
     const pipelines = await Promise.all(
       calls.map((call) => {
         const kernel = defined(this.#kernels[call.operation], call.operation);
-        return this.#pipelines.get(kernel, resolveConstants(kernel, call));
+        return this.#pipelines.get(kernel, resolveCall(kernel, call).constants);
       }),
     );
     this.#throwFailure();
     const paramsBuffer = this.createBuffer(`${label} params`, Math.max(1, calls.length) * PARAMS_STRIDE_BYTES);
     calls.forEach((call, i) => {
       const kernel = defined(this.#kernels[call.operation], call.operation);
-      this.write(paramsBuffer, i * PARAMS_STRIDE_BYTES, encodeParams(kernel, call.params));
+      this.write(paramsBuffer, i * PARAMS_STRIDE_BYTES, encodeParams(kernel, resolveCall(kernel, call).params));
     });
     return this.#bind(label, control, calls, pipelines, paramsBuffer);
   }
@@ -157,18 +157,17 @@ export class WebGpuBackend implements Backend {
   #bind(label: string, control: DeviceBuffer, calls: readonly OperationCall[], pipelines: readonly KernelPipeline[], paramsBuffer: DeviceBuffer): GpuProgram {
     const prepared = calls.map((call, i) => {
       const kernel = defined(this.#kernels[call.operation], call.operation);
-      const constants = resolveConstants(kernel, call);
+      const resolved = resolveCall(kernel, call);
       const { pipeline, layout } = defined(pipelines[i], kernel.name);
-      const bindGroup = this.#createBindGroup(kernel, constants, call, layout, control, paramsBuffer, i);
-      return { kernel, constants, params: call.params, pipeline, bindGroup };
+      const bindGroup = this.#createBindGroup(kernel, resolved, layout, control, paramsBuffer, i);
+      return { kernel, constants: resolved.constants, params: resolved.params, pipeline, bindGroup };
     });
     return new GpuProgram(label, control, calls, prepared, paramsBuffer);
   }
 
   #createBindGroup(
     kernel: Kernel,
-    constants: Readonly<Record<string, number>>,
-    call: OperationCall,
+    { constants, buffers }: ResolvedCall,
     layout: GPUBindGroupLayout,
     control: DeviceBuffer,
     paramsBuffer: DeviceBuffer,
@@ -180,8 +179,8 @@ export class WebGpuBackend implements Backend {
       entries: [
         { binding: 0, resource: { buffer: gpuOf(control) } },
         { binding: 1, resource: { buffer: gpuOf(paramsBuffer), offset: index * PARAMS_STRIDE_BYTES, size: PARAMS_STRIDE_BYTES } },
-        ...kernel.bindings.map(({ name }, i) => {
-          const slice = sliceOf(defined(call.buffers[name], name));
+        ...buffers.map(([, binding], i) => {
+          const slice = sliceOf(binding);
           return { binding: i + 2, resource: { buffer: gpuOf(slice.buffer), offset: slice.offsetBytes, size: slice.sizeBytes } };
         }),
       ],

@@ -10,13 +10,17 @@ export const attention: Kernel = {
     ['head_size', 'u32'],
     ['stride', 'u32'],
     ['scale', 'f32'],
+    ['value_size', 'u32'],
+    ['output_stride', 'u32'],
+    ['window', 'u32', 0],
   ],
   bindings: [
     { name: 'query', access: 'read' },
     { name: 'key_cache', access: 'read' },
     { name: 'value_cache', access: 'read' },
+    { name: 'sinks', access: 'read', optional: true },
     { name: 'output', access: 'read_write' },
   ],
-  constants: { WG_SIZE: 64 },
+  constants: { WG_SIZE: 64, HAS_SINKS: 0 },
   grid: (params, _constants, size) => [params['head_count']!, size.tokenCount, 1],
 };

@@ -9,6 +9,7 @@ export const combine: Kernel = {
     ['routes_offset', 'u32'],
     ['input_stride', 'u32'],
     ['output_stride', 'u32'],
+    ['output_scale', 'f32', 1],
   ],
   bindings: [
     { name: 'input', access: 'read' },

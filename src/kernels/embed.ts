@@ -11,6 +11,7 @@ export const embed: Kernel = {
     ['first_row', 'u32'],
     ['row_count', 'u32'],
     ['base', 'u32'],
+    ['output_scale', 'f32', 1],
   ],
   bindings: [
     { name: 'weights', access: 'read' },

@@ -13,6 +13,8 @@ export const expertDown: Kernel = {
     ['down_base', 'u32'],
     ['routes_offset', 'u32'],
     ['input_stride', 'u32'],
+    ['down_bias', 'u32', 0],
+    ['output_scale', 'f32', 1],
   ],
   bindings: [
     { name: 'weights', access: 'read' },
@@ -20,6 +22,6 @@ export const expertDown: Kernel = {
     { name: 'routes', access: 'read' },
     { name: 'output', access: 'read_write' },
   ],
-  constants: { WG_SIZE: 64, LANES: 4, ROW_STEPS: 4, TOP_K: 4, CODEC: 0 },
+  constants: { WG_SIZE: 64, LANES: 4, ROW_STEPS: 4, TOP_K: 4, CODEC: 0, HAS_BIAS: 0 },
   grid: (params, constants) => [divideCeil(params['row_count']!, (constants['WG_SIZE']! / constants['LANES']!) * constants['ROW_STEPS']!), 1, 1],
 };

@@ -14,6 +14,8 @@ export const expertGateUp: Kernel = {
     ['up_base', 'u32'],
     ['routes_offset', 'u32'],
     ['output_stride', 'u32'],
+    ['gate_bias', 'u32', 0],
+    ['up_bias', 'u32', 0],
   ],
   bindings: [
     { name: 'weights', access: 'read' },
@@ -21,7 +23,7 @@ export const expertGateUp: Kernel = {
     { name: 'routes', access: 'read' },
     { name: 'output', access: 'read_write' },
   ],
-  constants: { WG_SIZE: 64, LANES: 8, ROW_STEPS: 4, TOP_K: 4, GATE_CODEC: 0, UP_CODEC: 0 },
+  constants: { WG_SIZE: 64, LANES: 8, ROW_STEPS: 4, TOP_K: 4, GATE_CODEC: 0, UP_CODEC: 0, ACTIVATION: 0, HAS_BIAS: 0 },
   grid: (params, constants) => [
     divideCeil(params['row_count']!, (constants['WG_SIZE']! / constants['LANES']!) * constants['ROW_STEPS']!),
     constants['TOP_K']!,

@@ -15,6 +15,7 @@ export const groupedDown: Kernel = {
     ['table_offset', 'u32'],
     ['input_stride', 'u32'],
     ['output_stride', 'u32'],
+    ['down_bias', 'u32', 0],
   ],
   bindings: [
     { name: 'weights', access: 'read' },
@@ -24,6 +25,6 @@ export const groupedDown: Kernel = {
     { name: 'active_experts', access: 'read' },
     { name: 'output', access: 'read_write' },
   ],
-  constants: { CODEC: 0 },
+  constants: { CODEC: 0, HAS_BIAS: 0 },
   grid: (params) => [divideCeil(params['row_count']!, 32), params['expert_count']!, 1],
 };

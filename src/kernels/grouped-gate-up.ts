@@ -16,6 +16,8 @@ export const groupedGateUp: Kernel = {
     ['table_offset', 'u32'],
     ['input_stride', 'u32'],
     ['output_stride', 'u32'],
+    ['gate_bias', 'u32', 0],
+    ['up_bias', 'u32', 0],
   ],
   bindings: [
     { name: 'weights', access: 'read' },
@@ -25,6 +27,6 @@ export const groupedGateUp: Kernel = {
     { name: 'active_experts', access: 'read' },
     { name: 'output', access: 'read_write' },
   ],
-  constants: { TOP_K: 4, GATE_CODEC: 0, UP_CODEC: 0 },
+  constants: { TOP_K: 4, GATE_CODEC: 0, UP_CODEC: 0, ACTIVATION: 0, HAS_BIAS: 0 },
   grid: (params) => [divideCeil(params['row_count']!, 32), params['expert_count']!, 1],
 };

@@ -16,12 +16,14 @@ export const matMul: Kernel = {
     ['base_1', 'u32'],
     ['base_2', 'u32'],
     ['output_stride', 'u32'],
+    ['output_scale', 'f32', 1],
   ],
   bindings: [
     { name: 'weights', access: 'read' },
     { name: 'input', access: 'read' },
+    { name: 'bias', access: 'read', optional: true },
     { name: 'output', access: 'read_write' },
   ],
-  constants: { ADD_RESIDUAL: 0, CODEC_0: 0, CODEC_1: 0, CODEC_2: 0 },
+  constants: { ADD_RESIDUAL: 0, HAS_BIAS: 0, CODEC_0: 0, CODEC_1: 0, CODEC_2: 0 },
   grid: (params, _constants, size) => [divideCeil(params['row_count']!, 32), divideCeil(size.tokenCount, 16), 1],
 };

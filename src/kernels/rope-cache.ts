@@ -15,12 +15,12 @@ export const ropeCache: Kernel = {
   ],
   bindings: [
     { name: 'qkv', access: 'read' },
-    { name: 'head_gain', access: 'read' },
+    { name: 'head_gain', access: 'read', optional: true },
     { name: 'rope_table', access: 'read' },
     { name: 'query', access: 'read_write' },
     { name: 'key_cache', access: 'read_write' },
     { name: 'value_cache', access: 'read_write' },
   ],
-  constants: { WG_SIZE: 64, HAS_HEAD_NORM: 0 },
+  constants: { WG_SIZE: 64, HEAD_NORM: 0, ROPE: 1 },
   grid: (params, _constants, size) => [params['head_count']! + 2 * params['kv_head_count']!, size.tokenCount, 1],
 };

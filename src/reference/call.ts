@@ -31,7 +31,3 @@ export function inverseRms(values: Float32Array, offset: number, stride: number,
   for (let c = 0; c < stride; c++) squares += values[offset + c]! ** 2;
   return 1 / Math.sqrt(squares / columnCount + epsilon);
 }
-
-export function silu(x: number): number {
-  return x / (1 + Math.exp(-x));
-}

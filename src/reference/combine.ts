@@ -1,7 +1,7 @@
 import { ControlWord } from '../core/control';
 import { type Reference, bitsToFloat } from './call';
 
-/** x[t, c] += Σ_k w[t, k] · y[pair, c], k in order. */
+/** x[t, c] += scale · Σ_k w[t, k] · y[pair, c], k in order. */
 export const combine: Reference = ({ control, params, constants, f32, u32 }) => {
   const input = f32('input');
   const routes = u32('routes');
@@ -15,7 +15,7 @@ export const combine: Reference = ({ control, params, constants, f32, u32 }) => 
         sum += bitsToFloat(routes[params['routes_offset']! + pair * 3 + 2]!) * input[pair * params['input_stride']! + c]!;
       }
       const at = t * params['output_stride']! + c;
-      output[at] = output[at]! + sum;
+      output[at] = output[at]! + sum * params['output_scale']!;
     }
   }
 };

@@ -16,7 +16,7 @@ import {
 } from '../core/backend';
 import { CONTROL_WORDS, ControlWord } from '../core/control';
 import { EngineError } from '../core/errors';
-import { type Kernel, resolveConstants } from '../core/kernel';
+import { type Kernel, type ResolvedCall, resolveCall } from '../core/kernel';
 import { GiB } from '../core/units';
 import type { Reference, ReferenceCall } from './call';
 
@@ -106,8 +106,7 @@ export class CpuBackend implements Backend {
   #prepare(label: string, control: DeviceBuffer, calls: readonly OperationCall[]): CpuProgram {
     const prepared = calls.map((call) => {
       const kernel = defined(this.#kernels[call.operation], call.operation);
-      const constants = resolveConstants(kernel, call);
-      return { reference: defined(this.#references[call.operation], call.operation), view: viewOf(call, constants) };
+      return { reference: defined(this.#references[call.operation], call.operation), view: viewOf(resolveCall(kernel, call)) };
     });
     return new CpuProgram(label, control, calls, prepared);
   }
@@ -191,9 +190,9 @@ function bytesOf(buffer: DeviceBuffer): Uint8Array<ArrayBuffer> {
   return buffer.bytes;
 }
 
-function viewOf(call: OperationCall, constants: Readonly<Record<string, number>>): Omit<ReferenceCall, 'control'> {
+function viewOf({ constants, params, buffers }: ResolvedCall): Omit<ReferenceCall, 'control'> {
   const slices = Object.fromEntries(
-    Object.entries(call.buffers).map(([name, binding]) => {
+    buffers.map(([name, binding]) => {
       const slice = sliceOf(binding);
       return [name, bytesOf(slice.buffer).subarray(slice.offsetBytes, slice.offsetBytes + slice.sizeBytes)];
     }),
@@ -205,5 +204,5 @@ function viewOf(call: OperationCall, constants: Readonly<Record<string, number>>
     floats.set(name, new Float32Array(slice.buffer, slice.byteOffset, slice.byteLength >> 2));
     words.set(name, new Uint32Array(slice.buffer, slice.byteOffset, slice.byteLength >> 2));
   }
-  return { params: call.params, constants, bytes, f32: (name) => defined(floats.get(name), name), u32: (name) => defined(words.get(name), name) };
+  return { params, constants, bytes, f32: (name) => defined(floats.get(name), name), u32: (name) => defined(words.get(name), name) };
 }

@@ -3,7 +3,7 @@ import { BLOCK_SIZE, blocksPerRow } from '../core/packed-weights';
 import type { Reference } from './call';
 import { PackedMatrixReader } from '../core/packed-block';
 
-/** x[t, c] = E[token[t], c] for tokens of this shard. */
+/** x[t, c] = scale · E[token[t], c] for tokens of this shard. */
 export const embed: Reference = ({ control, params, constants, f32, u32, bytes }) => {
   const { column_count, output_stride, first_row, row_count, base } = params as Record<string, number>;
   const matrix = new PackedMatrixReader(bytes('weights'), constants['CODEC']!, base!, row_count!, column_count!);
@@ -14,7 +14,9 @@ export const embed: Reference = ({ control, params, constants, f32, u32, bytes }
     if (row < 0 || row >= row_count!) continue;
     for (let b = 0; b < blocksPerRow(column_count!); b++) {
       const start = t * output_stride! + b * BLOCK_SIZE;
-      matrix.readBlock(row, b, output.subarray(start, start + BLOCK_SIZE));
+      const x = output.subarray(start, start + BLOCK_SIZE);
+      matrix.readBlock(row, b, x);
+      for (let i = 0; i < BLOCK_SIZE; i++) x[i] = x[i]! * params['output_scale']!;
     }
   }
 };

@@ -1,12 +1,11 @@
 import { ControlWord } from '../core/control';
 import { type Reference, inverseRms } from './call';
 
-/** Head norms, rotary embedding (half-split pairing), cache write. */
+/** Head norms, rotary embedding, cache write. */
 export const ropeCache: Reference = ({ control, params, constants, f32 }) => {
   const headCount = params['head_count']!;
   const kvHeadCount = params['kv_head_count']!;
   const size = params['head_size']!;
-  const half = params['rotary_size']! / 2;
   const qkv = f32('qkv');
   const gain = f32('head_gain');
   const table = f32('rope_table');
@@ -24,20 +23,32 @@ export const ropeCache: Reference = ({ control, params, constants, f32 }) => {
         valueCache.set(x, (position * kvHeadCount + head - headCount - kvHeadCount) * size);
         continue;
       }
-      if (constants['HAS_HEAD_NORM'] === 1) {
-        const scale = inverseRms(x, 0, size, size, params['norm_eps']!);
-        for (let c = 0; c < size; c++) x[c] = x[c]! * gain[(isKey ? size : 0) + c]! * scale;
+      if (constants['HEAD_NORM'] !== 0) {
+        const isRow = constants['HEAD_NORM'] === 2;
+        const rowStart = isRow ? t * params['input_stride']! + (isKey ? headCount * size : 0) : source;
+        const rowSize = isRow ? (isKey ? kvHeadCount : headCount) * size : size;
+        const gainStart = isRow ? head * size : isKey ? size : 0;
+        const scale = inverseRms(qkv, rowStart, rowSize, rowSize, params['norm_eps']!);
+        for (let c = 0; c < size; c++) x[c] = x[c]! * gain[gainStart + c]! * scale;
       }
-      for (let c = 0; c < half; c++) {
-        const cos = table[(position * half + c) * 2]!;
-        const sin = table[(position * half + c) * 2 + 1]!;
-        const a = x[c]!;
-        const b = x[c + half]!;
-        x[c] = a * cos - b * sin;
-        x[c + half] = b * cos + a * sin;
-      }
+      if (constants['ROPE'] !== 0) rotate(x, table, position, params['rotary_size']!, constants['ROPE'] === 2);
       if (isKey) keyCache.set(x, (position * kvHeadCount + head - headCount) * size);
       else query.set(x, t * params['query_stride']! + head * size);
     }
   }
 };
+
+/** Turns the first `rotarySize` columns in place; table [position, rotary / 2] = (cos, sin). */
+export function rotate(x: Float32Array, table: Float32Array, position: number, rotarySize: number, isAdjacent: boolean): void {
+  const half = rotarySize / 2;
+  for (let i = 0; i < half; i++) {
+    const cos = table[(position * half + i) * 2]!;
+    const sin = table[(position * half + i) * 2 + 1]!;
+    const first = isAdjacent ? 2 * i : i;
+    const second = isAdjacent ? 2 * i + 1 : i + half;
+    const a = x[first]!;
+    const b = x[second]!;
+    x[first] = a * cos - b * sin;
+    x[second] = b * cos + a * sin;
+  }
+}

@@ -1,8 +1,8 @@
 import type { Kernel } from '../core/kernel';
 
-/** RMSNorm of every token of the batch. */
-export const rmsNorm: Kernel = {
-  name: 'rms-norm',
+/** RMSNorm of every token of the batch, or a copy. */
+export const norm: Kernel = {
+  name: 'norm',
   libraries: ['control', 'reduce'],
   params: [
     ['column_count', 'u32'],
@@ -11,9 +11,9 @@ export const rmsNorm: Kernel = {
   ],
   bindings: [
     { name: 'input', access: 'read' },
-    { name: 'gain', access: 'read' },
+    { name: 'gain', access: 'read', optional: true },
     { name: 'output', access: 'read_write' },
   ],
-  constants: { WG_SIZE: 64 },
+  constants: { WG_SIZE: 64, HAS_BIAS: 0, IS_COPY: 0 },
   grid: (_params, _constants, size) => [size.tokenCount, 1, 1],
 };

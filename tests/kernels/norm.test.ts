@@ -1,4 +1,4 @@
-import { rmsNorm } from '../../src/kernels/rms-norm';
+import { norm } from '../../src/kernels/norm';
 import { roundUp } from '../../src/core/units';
 import { poison, randomFloats, randomRows, testKernel } from '../support/kernel-harness';
 import { ROUNDOFF, normScaleError, relativeTolerance } from '../support/tolerance';
@@ -27,7 +27,7 @@ const SHAPES: readonly Shape[] = [
 ];
 
 for (const { tokenCount, columnCount, stride = roundUp(columnCount, 32), constants = {}, epsilon = 1e-6, size = 1 } of SHAPES) {
-  testKernel(rmsNorm, constants, `${tokenCount} tokens of ${columnCount} columns, stride ${stride}, inputs to ${size}`, (random) => ({
+  testKernel(norm, constants, `${tokenCount} tokens of ${columnCount} columns, stride ${stride}, inputs to ${size}`, (random) => ({
     control: { tokenCount },
     params: { column_count: columnCount, stride, norm_eps: epsilon },
     buffers: {
@@ -41,7 +41,7 @@ for (const { tokenCount, columnCount, stride = roundUp(columnCount, 32), constan
 
 // Columns whose gain is zero come out as zero, whatever they hold: the padding of every activation depends on it.
 testKernel(
-  rmsNorm,
+  norm,
   {},
   'zero gain gives zeros',
   (random) => ({

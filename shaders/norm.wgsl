@@ -1,8 +1,11 @@
-// rms_norm: y[t, c] = x[t, c] * gain[c] / sqrt(mean_c(x[t, c]^2) + eps)    (Zhang and Sennrich 2019, arXiv 1910.07467)
+// norm: y[t, :] = x * gain / sqrt(mean(x^2) + eps) (+ bias)    RMSNorm (Zhang and Sennrich 2019, arXiv 1910.07467)
+//       y[t, :] = x[t, :] when IS_COPY: a copy that outlives the residual stream
 // One workgroup per token. Accumulates in f32.
 // Needs from lib: control, reduce (sum_lanes)
 
 override WG_SIZE: u32 = 64u;
+override HAS_BIAS: u32 = 0u;
+override IS_COPY: u32 = 0u;
 
 struct Params {
   column_count: u32,
@@ -13,7 +16,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> control: Control;
 @group(0) @binding(1) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> input: array<vec4<f32>>;          // [token, column / 4]
-@group(0) @binding(3) var<storage, read> gain: array<vec4<f32>>;           // [column / 4], padded with zeros
+@group(0) @binding(3) var<storage, read> gain: array<vec4<f32>>;           // [column / 4], padded with zeros; with HAS_BIAS [2, column / 4]: gain, bias
 @group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>;   // [token, column / 4]
 
 var<workgroup> partial: array<f32, WG_SIZE>;
@@ -23,13 +26,19 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   if (control.halted != 0u) { return; }
   let quads = params.stride / 4u;
   let base = group.x * quads;
-  var squares = 0.0;
-  for (var i = local; i < quads; i += WG_SIZE) {
-    let x = input[base + i];
-    squares += dot(x, x);
+  var scale = 1.0;
+  if (IS_COPY == 0u) {
+    var squares = 0.0;
+    for (var i = local; i < quads; i += WG_SIZE) {
+      let x = input[base + i];
+      squares += dot(x, x);
+    }
+    scale = inverseSqrt(sum_lanes(squares, local, WG_SIZE) / f32(params.column_count) + params.norm_eps);
   }
-  let scale = inverseSqrt(sum_lanes(squares, local, WG_SIZE) / f32(params.column_count) + params.norm_eps);
   for (var i = local; i < quads; i += WG_SIZE) {
-    output[base + i] = input[base + i] * gain[i] * scale;
+    var y = input[base + i];
+    if (IS_COPY == 0u) { y = y * gain[i] * scale; }
+    if (HAS_BIAS == 1u) { y += gain[quads + i]; }
+    output[base + i] = y;
   }
 }
