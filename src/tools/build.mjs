@@ -28,7 +28,9 @@ export function ensureBuilt(name, { quiet = false } = {}) {
   process.stderr.write(`Building ${dirname(output)}…\n`);
   rmSync(stamp, { force: true });
   const vite = join(ROOT, 'node_modules/vite/bin/vite.js');
-  const result = spawnSync(process.execPath, [vite, 'build', '--mode', mode], { cwd: ROOT, stdio: quiet ? 'pipe' : ['ignore', 2, 2], encoding: 'utf8' });
+  // Said here because a caller may have another one: under vitest it is "test", and the app would get the development build of its libraries.
+  const env = { ...process.env, NODE_ENV: 'production' };
+  const result = spawnSync(process.execPath, [vite, 'build', '--mode', mode], { cwd: ROOT, env, stdio: quiet ? 'pipe' : ['ignore', 2, 2], encoding: 'utf8' });
   if (result.status !== 0) {
     if (quiet) process.stderr.write(`${result.stdout}${result.stderr}`);
     throw new Error(`The build of ${dirname(output)} failed; its message is above.`);
