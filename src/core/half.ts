@@ -42,6 +42,7 @@ export function encodeHalf(value: number): number {
 export function encodeBfloat16(value: number): number {
   scratchFloat[0] = value;
   const bits = scratchBits[0]!;
+  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40; // NaN: rounding could carry its payload into the sign
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 
