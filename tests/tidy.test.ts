@@ -30,7 +30,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 const NOT_KERNELS: Readonly<Record<string, readonly string[]>> = {
   'src/kernels': ['index', 'codec-libraries'],
   'src/reference': ['index', 'cpu-backend', 'call', 'packed-block'],
-  'tests/kernels': [],
+  'tests/kernels': ['codecs', 'layouts'],
 };
 
 /** Files that must name what others must not. */

@@ -168,9 +168,9 @@ export interface CompletionOptions {
   readonly max_tokens?: number;
   readonly temperature?: number;
   readonly top_p?: number;
+  /** Unset: another one for each answer. */
   readonly seed?: number;
   readonly stop?: string | readonly string[];
-  readonly logprobs?: boolean;
   /** Beyond OpenAI's, as other local servers name them. */
   readonly top_k?: number;
   readonly min_p?: number;
@@ -181,6 +181,8 @@ export interface CompletionOptions {
 
 export interface ChatCompletionRequest extends CompletionOptions {
   readonly messages: readonly ChatMessage[];
+  /** Of the tokens drawn; text completions have them in `sluice.tokens`. */
+  readonly logprobs?: boolean;
 }
 
 export interface TextCompletionRequest extends CompletionOptions {

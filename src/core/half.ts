@@ -29,7 +29,7 @@ export function encodeHalf(value: number): number {
   if (magnitude > 0x7f800000) return sign | 0x7e00;
   if (magnitude >= 0x47800000) return sign | 0x7c00;
   if (magnitude < 0x38800000) {
-    const steps = Math.abs(scratchFloat[0]!) * 2 ** 24;
+    const steps = Math.abs(scratchFloat[0]) * 2 ** 24;
     const floor = Math.floor(steps);
     const rest = steps - floor;
     return sign | (floor + (rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? 1 : 0));
@@ -42,6 +42,7 @@ export function encodeHalf(value: number): number {
 export function encodeBfloat16(value: number): number {
   scratchFloat[0] = value;
   const bits = scratchBits[0]!;
+  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40; // NaN: rounding could carry its payload into the sign
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 

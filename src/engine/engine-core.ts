@@ -14,7 +14,7 @@ import { CompiledPrograms } from './compiled';
 import { Decode } from './decode';
 import { ExpertCache } from './expert-cache';
 import { type ExpertLayout, slotBytesOf } from './expert-layout';
-import { Answer, DEFAULT_MAX_TOKENS, checkNumber, checkPrompt, resolveSampling, resolveStopTokens } from './generation';
+import { Answer, DEFAULT_MAX_TOKENS, MAX_TOKENS_RULE, checkNumber, checkPrompt, resolveSampling, resolveStopTokens } from './generation';
 import { Prefill } from './prefill';
 import { NO_ANSWER_YET, RunMeter } from './run-stats';
 import type { Routes } from './step-record';
@@ -150,7 +150,7 @@ export class EngineCore {
     const stops = resolveStopTokens(request, tokenizer.stopTokenIds);
     checkPrompt(request.tokens, spec.vocabularySize, this.shape.contextLength);
     const room = this.shape.contextLength - request.tokens.length;
-    const maxTokens = Math.min(checkNumber('maxTokens', request.maxTokens ?? DEFAULT_MAX_TOKENS, { low: 1, high: 1_000_000, isInteger: true }), room);
+    const maxTokens = Math.min(checkNumber('maxTokens', request.maxTokens ?? DEFAULT_MAX_TOKENS, MAX_TOKENS_RULE), room);
     return this.#exclusive(async () => {
       const { backend } = this.#parts;
       throwIfAborted(hooks.signal);
@@ -198,13 +198,13 @@ export class EngineCore {
   /** Applied at once when idle, otherwise between two submits of the answer that runs. */
   setBudget(budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number }): Promise<BudgetReport> {
     this.#assertAlive();
+    const { gpuBytes } = budget;
+    if (gpuBytes !== undefined) budgetBytes(gpuBytes, this.#report().expertTotalBytes);
     if (budget.ramBytes !== undefined) {
       this.#ramBytes = checkNumber('ramBytes', budget.ramBytes, { low: 0, high: Number.MAX_SAFE_INTEGER });
       this.#parts.supply.setRamBudget(this.#ramBytes);
     }
-    const { gpuBytes } = budget;
     if (gpuBytes === undefined) return Promise.resolve(this.#report());
-    budgetBytes(gpuBytes, this.#report().expertTotalBytes);
     return new Promise((done, failed) => {
       // A newer wish replaces one that has not been carried out; both hear what came of the newer.
       const older = this.#pendingBudget;

@@ -46,13 +46,13 @@ export class Answer {
   }
 }
 
-interface Rule {
+export interface NumberRule {
   readonly low: number;
   readonly high: number;
   readonly isInteger?: boolean;
 }
 
-const SAMPLING_RULES: Readonly<Record<keyof SamplingOptions, Rule>> = {
+export const SAMPLING_RULES: Readonly<Record<keyof SamplingOptions, NumberRule>> = {
   temperature: { low: 0, high: 100 },
   topK: { low: 0, high: 1_000_000, isInteger: true },
   topP: { low: 0, high: 1 },
@@ -61,16 +61,18 @@ const SAMPLING_RULES: Readonly<Record<keyof SamplingOptions, Rule>> = {
   seed: { low: -(2 ** 53), high: 2 ** 53, isInteger: true },
 };
 
+export const MAX_TOKENS_RULE: NumberRule = { low: 1, high: 1_000_000, isInteger: true };
+
 /** Defaults filled in, ranges checked. Throws 'invalid-argument' naming the field. */
 export function resolveSampling(request: SamplingOptions): Required<SamplingOptions> {
   const resolved: Record<string, number> = {};
-  for (const [name, rule] of Object.entries(SAMPLING_RULES) as Array<[keyof SamplingOptions, Rule]>) {
+  for (const [name, rule] of Object.entries(SAMPLING_RULES) as Array<[keyof SamplingOptions, NumberRule]>) {
     resolved[name] = checkNumber(name, request[name] ?? DEFAULT_SAMPLING[name], rule);
   }
   return resolved as unknown as Required<SamplingOptions>;
 }
 
-export function checkNumber(name: string, value: unknown, { low, high, isInteger = false }: Rule): number {
+export function checkNumber(name: string, value: unknown, { low, high, isInteger = false }: NumberRule): number {
   if (typeof value === 'number' && value >= low && value <= high && (!isInteger || Number.isInteger(value))) return value;
   throw new EngineError('invalid-argument', `${name} is ${String(value)}.`, `Give ${isInteger ? 'a whole number' : 'a number'} from ${low} to ${high}.`);
 }
@@ -87,8 +89,14 @@ export function resolveStopTokens(request: GenerateRequest, modelStops: readonly
 /** Throws unless the prompt is token ids of this vocabulary and leaves room for one more token. */
 export function checkPrompt(tokens: readonly number[], vocabularySize: number, contextLength: number): void {
   if (tokens.length === 0) throw new EngineError('invalid-argument', 'The prompt is empty.', 'Give at least one token.');
-  const bad = tokens.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
-  if (bad !== undefined) throw new EngineError('invalid-argument', `tokens contains ${bad}.`, `Token ids are whole numbers from 0 to ${vocabularySize - 1}.`);
+  // By index: a list may have holes.
+  const bad = Array.from(tokens).findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
+  if (bad !== -1)
+    throw new EngineError(
+      'invalid-argument',
+      `The prompt contains ${tokens[bad]}, which is not a token.`,
+      `Token ids are whole numbers from 0 to ${vocabularySize - 1}.`,
+    );
   if (tokens.length >= contextLength) {
     throw new EngineError(
       'prompt-too-long',

@@ -50,8 +50,9 @@ export class RunMeter {
     this.#decodeStart = this.#read();
   }
 
+  /** The first call counts: an answer ends once. */
   end(): void {
-    this.#end = this.#read();
+    this.#end ??= this.#read();
   }
 
   report(): LastAnswer {

@@ -50,7 +50,7 @@ export async function requestGpuDevice(gpu: GPU | undefined): Promise<GpuDevice>
 
 function isSoftwareAdapter(info: GPUAdapterInfo): boolean {
   const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`.toLowerCase();
-  return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software|warp|basic render/.test(text);
+  return info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software|warp|basic render/.test(text);
 }
 
 function nameOf(info: GPUAdapterInfo): string {

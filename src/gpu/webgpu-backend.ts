@@ -113,7 +113,7 @@ export class WebGpuBackend implements Backend {
   write(buffer: DeviceBuffer, offsetBytes: number, data: ArrayBufferView): void {
     for (let done = 0; done < data.byteLength; done += UPLOAD_PIECE_BYTES) {
       const length = Math.min(UPLOAD_PIECE_BYTES, data.byteLength - done);
-      this.#device.queue.writeBuffer(gpuOf(buffer), offsetBytes + done, data.buffer as ArrayBuffer, data.byteOffset + done, length);
+      this.#device.queue.writeBuffer(gpuOf(buffer), offsetBytes + done, data.buffer, data.byteOffset + done, length);
     }
     this.counters.bytesUploaded += data.byteLength;
   }

@@ -22,13 +22,13 @@ export interface BudgetInput {
 export function budgetBytes(budget: Budget, expertTotalBytes: number): number {
   if (typeof budget === 'number') {
     if (Number.isFinite(budget) && budget >= 0) return budget;
-  } else {
+  } else if (typeof budget === 'string') {
     const percent = /^(\d+(?:\.\d+)?)%$/.exec(budget.trim());
     if (percent && Number(percent[1]) <= 100) return Math.floor((expertTotalBytes * Number(percent[1])) / 100);
   }
   throw new EngineError(
     'invalid-argument',
-    `The GPU budget "${budget}" is not a number of bytes or a percentage.`,
+    `The GPU budget "${String(budget)}" is not a number of bytes or a percentage.`,
     'Give bytes, or a share of all experts from "0%" to "100%".',
   );
 }

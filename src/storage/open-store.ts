@@ -23,6 +23,9 @@ const PROBE_KEY = 'probe';
 /** Rejects with EngineError 'storage-unavailable' when 'indexeddb' is asked for and does not work; 'auto' takes memory then and says so. */
 export async function openRecordStore(choice: StoreChoice, databaseName = DATABASE_NAME): Promise<OpenedStore> {
   if (choice === 'memory') return { store: new MemoryStore(), notices: [] };
+  if (choice !== 'indexeddb' && choice !== 'auto') {
+    throw new EngineError('invalid-argument', `store is "${String(choice)}".`, 'Choose "auto", "indexeddb" or "memory".');
+  }
   try {
     return { store: await openIndexedDb(databaseName), notices: [] };
   } catch (thrown) {

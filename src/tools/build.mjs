@@ -1,5 +1,5 @@
 // Builds a part of dist/ when its inputs changed since it was last built. The inputs' hash is kept in .cache/builds/.
-//   node src/tools/build.mjs app|cli
+//   node src/tools/build.mjs app|elements|cli
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -10,9 +10,10 @@ import { ROOT } from './install.mjs';
 
 const CONFIGURATION = ['package.json', 'package-lock.json', 'tsconfig.json', 'vite.config.ts'];
 
-/** @type {Record<'app' | 'cli', { mode: string, output: string, inputs: string[] }>} */
+/** @type {Record<'app' | 'elements' | 'cli', { mode: string, output: string, inputs: string[] }>} */
 const BUILDS = {
   app: { mode: 'production', output: 'dist/app/index.html', inputs: ['index.html', 'src', 'shaders', 'public', ...CONFIGURATION] },
+  elements: { mode: 'elements', output: 'dist/lib/sluice-elements.js', inputs: ['src', 'shaders', ...CONFIGURATION] },
   cli: { mode: 'cli', output: 'dist/cli/sluice.js', inputs: ['src', 'shaders', ...CONFIGURATION] },
 };
 
@@ -25,13 +26,15 @@ export function ensureBuilt(name, { quiet = false } = {}) {
   const stamp = join(ROOT, '.cache/builds', `${name}.txt`);
   const hash = hashOf(inputs);
   if (existsSync(join(ROOT, output)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
-  process.stderr.write(`Building ${dirname(output)}…\n`);
+  process.stderr.write(`Building ${output}…\n`);
   rmSync(stamp, { force: true });
   const vite = join(ROOT, 'node_modules/vite/bin/vite.js');
-  const result = spawnSync(process.execPath, [vite, 'build', '--mode', mode], { cwd: ROOT, stdio: quiet ? 'pipe' : ['ignore', 2, 2], encoding: 'utf8' });
+  // Said here because a caller may have another one: under vitest it is "test", and the app would get the development build of its libraries.
+  const env = { ...process.env, NODE_ENV: 'production' };
+  const result = spawnSync(process.execPath, [vite, 'build', '--mode', mode], { cwd: ROOT, env, stdio: quiet ? 'pipe' : ['ignore', 2, 2], encoding: 'utf8' });
   if (result.status !== 0) {
     if (quiet) process.stderr.write(`${result.stdout}${result.stderr}`);
-    throw new Error(`The build of ${dirname(output)} failed; its message is above.`);
+    throw new Error(`The build of ${output} failed; its message is above.`);
   }
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, hash);

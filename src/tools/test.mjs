@@ -23,7 +23,7 @@ const CHECKS = [
   ['dead code', 'knip/bin/knip.js', ['--no-progress']],
   ['build app', 'src/tools/build.mjs', ['app']],
   ['build library', 'vite/bin/vite.js', ['build', '--mode', 'lib']],
-  ['build elements', 'vite/bin/vite.js', ['build', '--mode', 'elements']],
+  ['build elements', 'src/tools/build.mjs', ['elements']],
   ['build declarations', 'typescript/bin/tsc', ['-p', 'tsconfig.build.json']],
   ['build terminal', 'src/tools/build.mjs', ['cli']],
 ];

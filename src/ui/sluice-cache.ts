@@ -21,6 +21,7 @@ import {
   percentOfExperts,
   type BudgetAdvice,
 } from './model/budget';
+import { tierNames } from './model/expert-usage';
 import { formatCount, formatRate, formatShare } from './model/format';
 import { controls, tierSwatches, tokens } from './styles';
 import './chat/sluice-notice';
@@ -32,7 +33,7 @@ const IDLE_INTERVAL_MS = 2000;
 const BUDGET_DELAY_MS = 250;
 
 const ADVICE: Readonly<Record<BudgetAdvice, string>> = {
-  resident: 'All experts fit on the GPU: nothing has to be brought in.',
+  resident: 'All experts fit: nothing has to be brought in.',
   streams: 'Experts that are missing are brought in while the answer is written. The text is the same.',
   'below-cycle': 'Less than the experts of one token: most tokens will wait at most layers. The text is the same, only slower.',
 };
@@ -100,7 +101,7 @@ export class SluiceCache extends LitElement {
     `;
   }
 
-  #budgetView({ budget }: EngineStats): TemplateResult {
+  #budgetView({ budget, backend }: EngineStats): TemplateResult {
     const percent = this.wantedPercent ?? budgetPercent(budget);
     const bytes = bytesForPercent(percent, budget);
     const advice = budgetAdvice(bytes, budget);
@@ -108,7 +109,7 @@ export class SluiceCache extends LitElement {
     const minimum = minimumBytes(budget);
     const isRaised = this.wantedPercent === undefined && budget.gpuBytes > budget.requestedGpuBytes && budget.gpuBytes <= minimum;
     return html`<div class="budget" part="budget">
-      <label for="budget">GPU memory for experts</label>
+      <label for="budget">${backend === 'cpu' ? 'Memory for expert slots' : 'GPU memory for experts'}</label>
       <output for="budget" class="numbers">${formatBytes(bytes)} <span class="soft">of ${formatBytes(budget.expertTotalBytes)} · ${percent} %</span></output>
       <div class="slider">
         <input
@@ -159,11 +160,12 @@ export class SluiceCache extends LitElement {
   }
 
   #tiersView({ bytesHeld, expertsHeld, bytesRead, bytesUploaded, budget }: EngineStats): TemplateResult {
+    const names = tierNames(this.stats?.backend);
     const rows = [
-      { tier: 'gpu', name: 'GPU', bytes: bytesHeld.gpuExperts, experts: expertsHeld.gpu, moved: bytesUploaded, verb: 'written' },
-      { tier: 'ram', name: 'RAM', bytes: bytesHeld.ram, experts: expertsHeld.ram, moved: bytesRead.ram, verb: 'read' },
-      { tier: 'disk', name: 'Disk', bytes: bytesHeld.disk, experts: expertsHeld.disk, moved: bytesRead.disk, verb: 'read' },
-      { tier: 'network', name: 'Network', bytes: undefined, experts: undefined, moved: bytesRead.network, verb: 'read' },
+      { tier: 'gpu', name: names.gpu, bytes: bytesHeld.gpuExperts, experts: expertsHeld.gpu, moved: bytesUploaded, verb: 'written' },
+      { tier: 'ram', name: names.ram, bytes: bytesHeld.ram, experts: expertsHeld.ram, moved: bytesRead.ram, verb: 'read' },
+      { tier: 'disk', name: names.disk, bytes: bytesHeld.disk, experts: expertsHeld.disk, moved: bytesRead.disk, verb: 'read' },
+      { tier: 'network', name: names.network, bytes: undefined, experts: undefined, moved: bytesRead.network, verb: 'read' },
     ] as const;
     return html`<table class="tiers">
       <caption class="visually-hidden">
@@ -207,8 +209,8 @@ export class SluiceCache extends LitElement {
       ['Prefill', `${formatRate(stats.prefillTokensPerSecond)} tokens/s`],
       ['Dispatches per token', stats.dispatchesPerToken.toFixed(stats.dispatchesPerToken % 1 === 0 ? 0 : 1)],
       ['Readbacks per token', stats.readbacksPerToken.toFixed(2)],
-      ['Trunk on the GPU', formatBytes(stats.bytesHeld.gpuTrunk)],
-      ['Other on the GPU', formatBytes(stats.bytesHeld.gpuOther)],
+      ['Trunk', formatBytes(stats.bytesHeld.gpuTrunk)],
+      ['Cache and buffers', formatBytes(stats.bytesHeld.gpuOther)],
       ['Backend', stats.backend === 'webgpu' ? 'WebGPU' : 'CPU'],
       ['Adapter', stats.adapter],
       ['Expert store', STORE_NAMES[stats.store] ?? stats.store],

@@ -197,7 +197,7 @@ export class SluiceChat extends LitElement {
       ${
         engine?.model.isSoftwareAdapter && !engine.model.fallbackReason
           ? html`<sluice-notice kind="warning" class="software-notice"
-              >The WebGPU adapter is software (${engine.model.adapter}): expect low speed.</sluice-notice
+              >The WebGPU adapter is software: ${engine.model.adapter}. Expect low speed.</sluice-notice
             >`
           : nothing
       }

@@ -13,7 +13,7 @@ import { HeatmapCanvas } from './heatmap/heatmap-canvas';
 import { heatmapStyles } from './heatmap/heatmap-styles';
 import { readPalette } from './heatmap/palette';
 import { expertsTable, layersTable } from './heatmap/usage-table';
-import { checkFrame, describeAge, describeCell, ExpertUsage, TIER_NAMES, tierName } from './model/expert-usage';
+import { checkFrame, describeAge, describeCell, ExpertUsage, tierNames, type TierNames } from './model/expert-usage';
 import { formatCount, formatShare } from './model/format';
 import { OncePerFrame } from './once-per-frame';
 import { controls, tierSwatches, tokens } from './styles';
@@ -187,7 +187,7 @@ export class SluiceHeatmap extends LitElement {
         </div>
       </div>
       ${cursor && rect ? this.#tooltip(usage, cursor) : nothing}
-      <div class="visually-hidden">${layersTable(usage)}</div>
+      <div class="visually-hidden">${layersTable(usage, this.#tierNames)}</div>
     `;
   }
 
@@ -201,7 +201,7 @@ export class SluiceHeatmap extends LitElement {
         </select></label
       >
       <div class="view" tabindex="0" role="region" aria-label="Experts as a table">
-        ${this.tableLayer < 0 ? layersTable(usage) : expertsTable(usage, this.tableLayer)}
+        ${this.tableLayer < 0 ? layersTable(usage, this.#tierNames) : expertsTable(usage, this.tableLayer, this.#tierNames)}
       </div>
     `;
   }
@@ -217,7 +217,7 @@ export class SluiceHeatmap extends LitElement {
       <b>Layer ${cell.layer} · expert ${cell.expert}</b>
       <dl>
         <dt>Where</dt>
-        <dd>${tierName(cell.tier)}</dd>
+        <dd>${cell.tier ? this.#tierNames[cell.tier] : 'not known yet'}</dd>
         <dt>Used</dt>
         <dd>${formatCount(cell.useCount)} · ${formatShare(cell.share)}</dd>
         <dt>Misses</dt>
@@ -230,7 +230,7 @@ export class SluiceHeatmap extends LitElement {
 
   #legend(): TemplateResult {
     return html`<ul class="legend" part="legend" aria-label="Colours" @transitionend=${this.#onThemeChange}>
-      ${TIERS.map((tier) => html`<li><span class="swatch" data-tier=${tier}></span>${TIER_NAMES[tier]}</li>`)}
+      ${TIERS.map((tier) => html`<li><span class="swatch" data-tier=${tier}></span>${this.#tierNames[tier]}</li>`)}
       <li><span class="ramp"></span>more used</li>
       <li><span class="swatch" data-tier="hit-flash"></span>routed</li>
       <li><span class="swatch" data-tier="miss-flash"></span>missing</li>
@@ -258,6 +258,10 @@ export class SluiceHeatmap extends LitElement {
       const rect = this.#map.rectOf({ layer: 0, expert });
       return rect ? html`<span ${cssVars({ '--at': `${rect.x + rect.width / 2}px` })}>${expert}</span>` : nothing;
     });
+  }
+
+  get #tierNames(): TierNames {
+    return tierNames(this.engine?.model.backend);
   }
 
   #onResize(): void {
@@ -322,7 +326,7 @@ export class SluiceHeatmap extends LitElement {
   #setCursor(cell: CellPlace): void {
     this.cursor = cell;
     this.cursorIsKeyboard = true;
-    if (this.#usage) this.announcement = describeCell(this.#usage.cell(cell.layer, cell.expert));
+    if (this.#usage) this.announcement = describeCell(this.#usage.cell(cell.layer, cell.expert), this.#tierNames);
     const rect = this.#map.rectOf(cell);
     const { viewport } = this;
     if (rect && viewport) {

@@ -7,7 +7,7 @@ import type { EngineApi, GeneratedToken } from '../core/api';
 import { TIERS, type RoutingFrame } from '../core/routing-frame';
 import { cssVars } from './css-vars';
 import { EngineLink, followRouting } from './engine-link';
-import { checkFrame, TIER_NAMES } from './model/expert-usage';
+import { checkFrame, tierNames } from './model/expert-usage';
 import { formatShare, visibleToken } from './model/format';
 import { MAX_TOKENS_KEPT, surprise, TokenHistory, type TokenRoute } from './model/token-history';
 import { OncePerFrame } from './once-per-frame';
@@ -114,7 +114,7 @@ export class SluiceTokens extends LitElement {
         overflow: auto;
       }
       .route th[scope='col']:first-child {
-        width: 3.5rem;
+        width: 2.75rem;
       }
       .route td,
       .route th {
@@ -123,12 +123,13 @@ export class SluiceTokens extends LitElement {
       }
       .experts {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(3.7rem, 1fr));
+        grid-template-columns: repeat(auto-fit, minmax(3.9rem, 1fr));
         gap: 0.25rem 0.45rem;
       }
       .expert {
         display: grid;
         grid-template-columns: auto 1fr;
+        white-space: nowrap;
         gap: 0 0.2rem;
         align-items: baseline;
       }
@@ -252,6 +253,7 @@ export class SluiceTokens extends LitElement {
   }
 
   #routeTable(route: TokenRoute): TemplateResult {
+    const names = tierNames(this.engine?.model.backend);
     return html`<div class="route" part="route" tabindex="0" role="region" aria-label="Route of the token">
       <table>
         <caption class="visually-hidden">
@@ -272,10 +274,10 @@ export class SluiceTokens extends LitElement {
                   <div class="experts">
                     ${experts.map(
                       ({ expert, weight, tier }) =>
-                        html`<span class="expert" title="Expert ${expert}, weight ${weight.toFixed(3)}, found on: ${TIER_NAMES[tier]}">
+                        html`<span class="expert" title="Expert ${expert}, weight ${weight.toFixed(3)}, found on: ${names[tier]}">
                           <span><span class="swatch" data-tier=${TIERS.includes(tier) ? tier : 'network'}></span> ${expert}</span>
                           <span class="weight">${formatShare(weight)}</span>
-                          <span class="visually-hidden">${TIER_NAMES[tier]}</span>
+                          <span class="visually-hidden">${names[tier]}</span>
                           <span class="bar"><i ${cssVars({ '--share': Math.min(1, weight).toFixed(3) })}></i></span>
                         </span>`,
                     )}

@@ -13,6 +13,7 @@ import {
   type GenerateEvent,
   type NextFrameMessage,
   type Prompt,
+  type Reply,
   type WorkerApi,
   type WorkerModelSource,
   unwrap,
@@ -20,6 +21,8 @@ import {
 import { PortReader } from './port-reader';
 
 type OpenPort = Pick<PortReader<unknown>, 'post' | 'close'>;
+
+const LOAD_OPTIONS = ['backend', 'budget', 'contextLength', 'store', 'signal', 'onProgress'];
 
 export class Engine implements EngineApi {
   /** Where "demo" is; set it when the demo model does not lie at models/ beside the page. */
@@ -52,6 +55,8 @@ export class Engine implements EngineApi {
 
   /** Starts a worker and loads a model in it. Rejects with EngineError; aborting ends the worker, and what was stored by then stays stored. */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Engine> {
+    const unknown = Object.keys(options).find((name) => !LOAD_OPTIONS.includes(name));
+    if (unknown !== undefined) throw invalid(`There is no load option "${unknown}".`, `There are ${LOAD_OPTIONS.join(', ')}.`);
     const { signal, onProgress, ...rest } = options;
     throwIfAborted(signal);
     const workerSource = resolveSource(source);
@@ -78,19 +83,20 @@ export class Engine implements EngineApi {
   }
 
   async tokenize(text: string): Promise<readonly number[]> {
-    return unwrap(await this.#alive().tokenize(text));
+    if (typeof text !== 'string') throw invalid('text is not a string.', 'Give the text to tokenize.');
+    return this.#call((api) => api.tokenize(text));
   }
 
   async detokenize(tokens: readonly number[]): Promise<string> {
-    return unwrap(await this.#alive().detokenize(tokens));
+    return this.#call((api) => api.detokenize([...tokens]));
   }
 
   async stats(): Promise<EngineStats> {
-    return unwrap(await this.#alive().stats());
+    return this.#call((api) => api.stats());
   }
 
-  async setBudget(budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number }): Promise<BudgetReport> {
-    return unwrap(await this.#alive().setBudget(budget));
+  async setBudget({ gpuBytes, ramBytes }: { readonly gpuBytes?: Budget; readonly ramBytes?: number }): Promise<BudgetReport> {
+    return this.#call((api) => api.setBudget({ ...(gpuBytes !== undefined && { gpuBytes }), ...(ramBytes !== undefined && { ramBytes }) }));
   }
 
   async *routing(): AsyncGenerator<RoutingFrame> {
@@ -105,7 +111,6 @@ export class Engine implements EngineApi {
         await nextAnimationFrame();
       }
     } finally {
-      reader.post({ type: 'abort' } satisfies AbortMessage);
       this.#close(reader);
     }
   }
@@ -114,45 +119,40 @@ export class Engine implements EngineApi {
   async dispose(): Promise<void> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    for (const reader of this.#readers) {
-      reader.post({ type: 'abort' } satisfies AbortMessage);
-      reader.close();
-    }
+    for (const reader of this.#readers) this.#close(reader);
     await Promise.race([this.#api.dispose(), this.failed]);
     this.#worker.terminate();
   }
 
   async #start(prompt: Prompt, options: Omit<GenerateRequest, 'tokens'>, signal: AbortSignal | undefined): Promise<AsyncGenerator<AnswerPiece>> {
     throwIfAborted(signal);
-    const tokens = unwrap(await Promise.race([this.#alive().prepare(prompt), this.failed.then(rejection)]));
+    const tokens = await this.#call((api) => api.prepare(prompt));
     throwIfAborted(signal);
     return this.#answer({ ...options, tokens }, signal);
   }
 
   async *#answer(request: GenerateRequest, signal: AbortSignal | undefined): AsyncGenerator<AnswerPiece> {
+    throwIfAborted(signal);
     const reader = this.#open<GenerateEvent>();
-    const abort = () => reader.post({ type: 'abort' } satisfies AbortMessage);
+    // The caller is not kept waiting until the worker has stopped; the worker does the next request when it has.
+    const abort = () => this.#close(reader);
     signal?.addEventListener('abort', abort, { once: true });
-    let isOver = false;
     try {
       await this.#alive().generate(request, Comlink.transfer(reader.remote, [reader.remote]));
-      if (signal?.aborted) abort();
       for (;;) {
         const event = await reader.next();
+        throwIfAborted(signal);
         if (event === undefined) throw this.#failure ?? disposed();
-        if (event.type === 'token') {
-          yield { kind: 'token', token: event.token };
-          continue;
-        }
-        isOver = true;
         if (event.type === 'error') throw EngineError.fromPlain(event.error);
-        const { rest, finishReason, promptTokenCount, stats } = event;
-        yield { kind: 'end', rest, finishReason, promptTokenCount, stats };
-        return;
+        if (event.type === 'done') {
+          const { rest, finishReason, promptTokenCount, stats } = event;
+          yield { kind: 'end', rest, finishReason, promptTokenCount, stats };
+          return;
+        }
+        yield { kind: 'token', token: event.token };
       }
     } finally {
       signal?.removeEventListener('abort', abort);
-      if (!isOver) abort(); // the caller left the loop
       this.#close(reader);
     }
   }
@@ -163,21 +163,43 @@ export class Engine implements EngineApi {
     return reader;
   }
 
+  /** Tells the worker that nobody reads any more; it has no effect on what has ended. */
   #close(reader: OpenPort): void {
     this.#readers.delete(reader);
+    reader.post({ type: 'abort' } satisfies AbortMessage);
     reader.close();
   }
 
   #alive(): Comlink.Remote<WorkerApi> {
     if (this.#isDisposed) throw disposed();
+    if (this.#failure) throw this.#failure;
     return this.#api;
+  }
+
+  /** A worker that fails answers no more, so its failure is waited for as well. */
+  async #call<T>(work: (api: Comlink.Remote<WorkerApi>) => Promise<Reply<T>>): Promise<T> {
+    let answer: Reply<T>;
+    try {
+      answer = await Promise.race([work(this.#alive()), this.failed.then(rejection)]);
+    } catch (thrown) {
+      throw EngineError.from(thrown);
+    }
+    return unwrap(answer);
   }
 }
 
 function resolveSource(source: ModelSource): WorkerModelSource {
-  if (typeof source !== 'string') return { kind: 'files', files: [...source] };
+  if (typeof source !== 'string') {
+    const files = Array.from(source ?? []);
+    if (files.length > 0 && files.every((file) => file instanceof File)) return { kind: 'files', files };
+    throw invalid('The model is neither an address nor a list of files.', 'Give "demo", an address, or a list with one File.');
+  }
   if (source === 'demo') return { kind: 'url', url: Engine.demoUrl ?? new URL('models/demo-q8_0.gguf', document.baseURI).href, isDemo: true };
   return { kind: 'url', url: resolveModelUrl(source), isDemo: false };
+}
+
+function invalid(message: string, hint: string): EngineError {
+  return new EngineError('invalid-argument', message, hint);
 }
 
 function rejection(error: EngineError): never {

@@ -4,6 +4,7 @@ import type {
   ChatCompletion,
   ChatCompletionChunk,
   ChatCompletionRequest,
+  ChatMessage,
   ChoiceLogprobs,
   CompletionOptions,
   EngineStats,
@@ -15,6 +16,7 @@ import type {
   TextCompletionRequest,
 } from '../core/api';
 import { EngineError } from '../core/errors';
+import { MAX_TOKENS_RULE, type NumberRule, SAMPLING_RULES, checkNumber } from '../engine/generation';
 import type { Prompt } from './protocol';
 
 /** One step of an answer. */
@@ -31,8 +33,20 @@ interface Head {
   readonly model: string;
 }
 
+/** Fields that are numbers: OpenAI's name, the engine's, what it may be. */
+const NUMBERS = [
+  ['max_tokens', 'maxTokens', MAX_TOKENS_RULE],
+  ['temperature', 'temperature', SAMPLING_RULES.temperature],
+  ['top_p', 'topP', SAMPLING_RULES.topP],
+  ['top_k', 'topK', SAMPLING_RULES.topK],
+  ['min_p', 'minP', SAMPLING_RULES.minP],
+  ['repetition_penalty', 'repetitionPenalty', SAMPLING_RULES.repetitionPenalty],
+  ['seed', 'seed', SAMPLING_RULES.seed],
+] as const satisfies ReadonlyArray<readonly [keyof CompletionOptions, keyof GenerateRequest, NumberRule]>;
+const SWITCHES = ['stream', 'logprobs', 'ignore_eos'] as const;
 const SHARED_FIELDS = [
-  ...['stream', 'max_tokens', 'temperature', 'top_p', 'seed', 'stop', 'logprobs', 'top_k', 'min_p', 'repetition_penalty', 'ignore_eos', 'signal'],
+  ...NUMBERS.map(([field]) => field),
+  ...['stream', 'ignore_eos', 'stop', 'signal'],
   'model', // taken and ignored: an engine has one model
 ];
 const MAX_STOP_STRINGS = 16;
@@ -50,9 +64,9 @@ export class Completions {
   createChat(request: ChatCompletionRequest & { readonly stream: true }): Promise<AsyncIterable<ChatCompletionChunk>>;
   createChat(request: ChatCompletionRequest & { readonly stream?: false }): Promise<ChatCompletion>;
   async createChat(request: ChatCompletionRequest): Promise<AsyncIterable<ChatCompletionChunk> | ChatCompletion> {
-    checkFields(request, ['messages', ...SHARED_FIELDS]);
-    if (!Array.isArray(request.messages)) throw invalid('messages is not a list.', 'Give a list of { role, content }.');
-    const pieces = await this.#start({ kind: 'chat', messages: request.messages }, generateOptions(request), request.signal);
+    checkFields(request, ['messages', 'logprobs', ...SHARED_FIELDS]);
+    const messages = checkMessages(request.messages);
+    const pieces = await this.#start({ kind: 'chat', messages }, generateOptions(request), request.signal ?? undefined);
     const head = this.#head('chatcmpl');
     return request.stream === true ? chatChunks(head, pieces, request.logprobs === true) : wholeChat(head, pieces, request.logprobs === true);
   }
@@ -61,11 +75,7 @@ export class Completions {
   createText(request: TextCompletionRequest & { readonly stream?: false }): Promise<TextCompletion>;
   async createText(request: TextCompletionRequest): Promise<AsyncIterable<TextCompletionChunk> | TextCompletion> {
     checkFields(request, ['prompt', ...SHARED_FIELDS]);
-    const { prompt } = request;
-    const isTokens = Array.isArray(prompt);
-    if (typeof prompt !== 'string' && !isTokens) throw invalid('prompt is neither text nor token ids.', 'Give a string or a list of token ids.');
-    const form: Prompt = typeof prompt === 'string' ? { kind: 'text', text: prompt } : { kind: 'tokens', tokens: prompt };
-    const pieces = await this.#start(form, generateOptions(request), request.signal);
+    const pieces = await this.#start(promptOf(request.prompt), generateOptions(request), request.signal ?? undefined);
     const head = this.#head('cmpl');
     return request.stream === true ? textChunks(head, pieces) : wholeText(head, pieces);
   }
@@ -159,30 +169,59 @@ function logprobsOf(tokens: readonly GeneratedToken[]): ChoiceLogprobs {
   return { content: tokens.map(({ text, logprob }) => ({ token: text, logprob, bytes: [...new TextEncoder().encode(text)] })) };
 }
 
-/** Numbers are checked where they are used, in the worker. */
+/** What an engine's worker would refuse is refused here under the name that the caller gave it. */
 function generateOptions(options: CompletionOptions): Omit<GenerateRequest, 'tokens'> {
-  const stopStrings = options.stop === undefined ? [] : typeof options.stop === 'string' ? [options.stop] : options.stop;
-  if (!Array.isArray(stopStrings) || stopStrings.length > MAX_STOP_STRINGS || stopStrings.some((stop) => typeof stop !== 'string' || stop === '')) {
+  const stop: unknown = options.stop ?? [];
+  const stopStrings: readonly unknown[] = typeof stop === 'string' ? [stop] : Array.isArray(stop) ? stop : [undefined];
+  if (stopStrings.length > MAX_STOP_STRINGS || !stopStrings.every(isStopString)) {
     throw invalid('stop is not a list of strings.', `Give up to ${MAX_STOP_STRINGS} strings that are not empty.`);
   }
-  const named = {
-    maxTokens: options.max_tokens,
-    temperature: options.temperature,
-    topP: options.top_p,
-    topK: options.top_k,
-    minP: options.min_p,
-    repetitionPenalty: options.repetition_penalty,
-    seed: options.seed,
-    ignoreEos: options.ignore_eos,
-  };
-  const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined && value !== null));
-  return { ...given, stopStrings };
+  const numbers = NUMBERS.flatMap(([field, name, rule]) => {
+    const value: unknown = options[field] ?? undefined;
+    return value === undefined ? [] : [[name, checkNumber(field, value, rule)] as const];
+  });
+  const given = Object.fromEntries(numbers);
+  return { seed: randomSeed(), ...given, stopStrings, ignoreEos: options.ignore_eos === true };
+}
+
+function isStopString(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+/** Who names no seed wants another answer each time. */
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!;
+}
+
+/** Only what the engine reads, so that nothing else has to cross the worker border. Roles are checked by the chat template. */
+function checkMessages(messages: unknown): ChatMessage[] {
+  if (!Array.isArray(messages)) throw invalid('messages is not a list.', 'Give a list of { role, content }.');
+  return messages.map((message: { readonly role?: unknown; readonly content?: unknown } | null | undefined, index) => {
+    const { role, content } = message ?? {};
+    if (typeof role !== 'string') throw invalid(`messages[${index}].role is not text.`, 'Give each message the role "system", "user" or "assistant".');
+    if (typeof content !== 'string') throw invalid(`messages[${index}].content is not text.`, 'Give each message its text as content.');
+    return { role: role as ChatMessage['role'], content };
+  });
+}
+
+function promptOf(prompt: unknown): Prompt {
+  if (typeof prompt === 'string') return { kind: 'text', text: prompt };
+  if (Array.isArray(prompt) && prompt.every((id) => typeof id === 'number')) return { kind: 'tokens', tokens: prompt };
+  throw invalid('prompt is neither text nor token ids.', 'Give a string or a list of token ids.');
 }
 
 /** A field that would be ignored silently is refused by name. */
-function checkFields(request: object, known: readonly string[]): void {
-  const unknown = Object.entries(request).find(([name, value]) => value !== undefined && !known.includes(name));
-  if (unknown) throw invalid(`The request has the field "${unknown[0]}", which is not supported.`, `Supported are ${known.join(', ')}.`);
+function checkFields(request: unknown, known: readonly string[]): void {
+  if (typeof request !== 'object' || request === null) throw invalid('The request is not an object.', `Give an object with ${known[0]}.`);
+  const fields: Readonly<Record<string, unknown>> = { ...request };
+  const unknown = Object.keys(fields).find((name) => fields[name] !== undefined && !known.includes(name));
+  if (unknown !== undefined) throw invalid(`The request has the field "${unknown}", which is not supported.`, `Supported are ${known.join(', ')}.`);
+  for (const name of SWITCHES) {
+    const value = fields[name] ?? false;
+    if (typeof value !== 'boolean') throw invalid(`${name} is neither true nor false.`, 'Give true or false.');
+  }
+  const signal = fields['signal'] ?? undefined;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal is not an AbortSignal.', 'Give the signal of an AbortController.');
 }
 
 function invalid(message: string, hint: string): EngineError {

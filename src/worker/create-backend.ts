@@ -16,6 +16,9 @@ export interface CreatedBackend {
 
 export async function createBackend(choice: BackendChoice, gpu: GPU | undefined): Promise<CreatedBackend> {
   if (choice === 'cpu') return { backend: new CpuBackend(KERNELS, REFERENCES) };
+  if (choice !== 'webgpu' && choice !== 'auto') {
+    throw new EngineError('invalid-argument', `backend is "${String(choice)}".`, 'Choose "auto", "webgpu" or "cpu".');
+  }
   try {
     return { backend: new WebGpuBackend(await requestGpuDevice(gpu), KERNELS) };
   } catch (thrown) {

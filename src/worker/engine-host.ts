@@ -15,6 +15,8 @@ export class EngineHost {
   #opened: Promise<OpenedEngine>;
   #current: OpenedEngine;
   #onRouting: ((event: RoutingEvent) => void) | undefined;
+  /** What was set since the model was first opened. */
+  #budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number } | undefined;
   #isDisposed = false;
   #hasFailed = false;
 
@@ -71,7 +73,9 @@ export class EngineHost {
   }
 
   async setBudget(budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number }): Promise<BudgetReport> {
-    return (await this.#engine()).core.setBudget(budget);
+    const report = await (await this.#engine()).core.setBudget(budget);
+    this.#budget = { ...this.#budget, ...budget };
+    return report;
   }
 
   async dispose(): Promise<void> {
@@ -96,10 +100,16 @@ export class EngineHost {
     });
   }
 
+  async #openWithBudget(): Promise<OpenedEngine> {
+    const opened = await this.#reopen();
+    if (this.#budget) await opened.core.setBudget(this.#budget);
+    return opened;
+  }
+
   /** A try that fails is repeated by the next request. */
   #openAgain(closed: Promise<void>): void {
     this.#hasFailed = false;
-    this.#opened = closed.then(this.#reopen);
+    this.#opened = closed.then(() => this.#openWithBudget());
     this.#opened.then(
       (engine) => (this.#isDisposed ? engine.core.dispose() : this.#adopt(engine)),
       () => (this.#hasFailed = true),
@@ -120,4 +130,3 @@ function encode(prompt: Prompt, { tokenizer, template }: OpenedEngine): readonly
       return encodeChat(template, tokenizer, prompt.messages);
   }
 }
-

@@ -92,7 +92,11 @@ function sourceNameOf(source: WorkerModelSource): string {
 async function openSource(source: WorkerModelSource): Promise<Source> {
   if (source.kind === 'url') return openHttpSource(source.url);
   if (source.files.length !== 1) {
-    throw new EngineError('invalid-argument', `${source.files.length} files were given.`, 'Give one .gguf file; models split over several files cannot be read yet.');
+    throw new EngineError(
+      'invalid-argument',
+      `${source.files.length} files were given.`,
+      'Give one .gguf file; models split over several files cannot be read yet.',
+    );
   }
   return new BlobSource(defined(source.files[0]));
 }
@@ -163,7 +167,7 @@ const api: WorkerApi = {
   tokenize: (text) => reply(() => engine().tokenize(text)),
   detokenize: (tokens) => reply(() => engine().detokenize(tokens)),
   routing: (port) => {
-    if (!host) return port.close();
+    if (!host) return port.postMessage({ type: 'end' } satisfies FrameEvent);
     listeners.add(new FrameFeed(port, host));
     listen();
   },

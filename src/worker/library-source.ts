@@ -46,7 +46,11 @@ export class LibrarySource implements Source {
 
   #readOrigin(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
     if (this.#origin) return this.#origin.read(offset, length, signal);
-    throw new EngineError('source-network', `A part of ${this.name} is not stored here, and its server does not answer.`, 'Connect to the network and load the model again.');
+    throw new EngineError(
+      'source-network',
+      `A part of ${this.name} is not stored here, and its server does not answer.`,
+      'Connect to the network and load the model again.',
+    );
   }
 
   async #store(name: string, bytes: Uint8Array): Promise<void> {

@@ -164,7 +164,8 @@ async function openModel(request: OpenRequest): Promise<OpenedModel> {
 
 async function openStored(library: ModelLibrary, signal: AbortSignal | undefined): Promise<Omit<OpenedModel, 'notices'>> {
   const header = await library.readSourceHeader();
-  if (header.status !== 'found') throw new EngineError('record-corrupt', 'The stored header of the model is damaged.', 'Load the model again while its server can be reached.');
+  if (header.status !== 'found')
+    throw new EngineError('record-corrupt', 'The stored header of the model is damaged.', 'Load the model again while its server can be reached.');
   const source = new LibrarySource(library, header.payload, undefined);
   const file = await readGguf(source, signal);
   const spec = specFromGguf(file);
@@ -223,7 +224,7 @@ function describe(
   return {
     name: spec.name,
     architecture: spec.architecture,
-    source: sourceName,
+    source: isDemo ? 'demo' : sourceName,
     isDemo,
     layerCount: spec.layers.length,
     expertCounts: spec.layers.map(({ moe }) => moe.expertCount),

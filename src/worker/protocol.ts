@@ -17,7 +17,8 @@ import { EngineError, type PlainEngineError } from '../core/errors';
 import type { RoutingFrame } from '../core/routing-frame';
 
 /** A model as the worker can open it. */
-export type WorkerModelSource = { readonly kind: 'url'; readonly url: string; readonly isDemo: boolean } | { readonly kind: 'files'; readonly files: readonly File[] };
+export type WorkerModelSource =
+  { readonly kind: 'url'; readonly url: string; readonly isDemo: boolean } | { readonly kind: 'files'; readonly files: readonly File[] };
 
 export type WorkerLoadOptions = Omit<LoadOptions, 'signal' | 'onProgress'>;
 
@@ -28,7 +29,10 @@ export type Prompt =
   | { readonly kind: 'tokens'; readonly tokens: readonly number[] };
 
 /** From the worker, over the port given to `load`. */
-export type EngineEvent = { readonly type: 'progress'; readonly progress: LoadProgress } | { readonly type: 'failed'; readonly error: PlainEngineError };
+export interface EngineEvent {
+  readonly type: 'progress';
+  readonly progress: LoadProgress;
+}
 
 /** From the worker, over the port given to `generate`. */
 export type GenerateEvent =

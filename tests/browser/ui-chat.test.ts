@@ -145,7 +145,7 @@ describe('loading', () => {
     expect(textOf(chat)).toContain('No WebGPU adapter: running on the CPU');
     const { chat: other } = chatWith({ model: { isSoftwareAdapter: true, adapter: 'SwiftShader' } });
     await other.updateComplete;
-    expect(textOf(other)).toContain('The WebGPU adapter is software (SwiftShader)');
+    expect(textOf(other)).toContain('The WebGPU adapter is software: SwiftShader.');
   });
 });
 

@@ -175,7 +175,7 @@ test('arrow keys move from cell to cell, which is announced and shown with its n
   expect(heatmap.shadowRoot?.activeElement).toBe(find(heatmap, '.grid'));
   await until(() => textOf(find(heatmap, '[role=status]')).includes('Layer 0, expert 0'), 'first cell');
   await userEvent.keyboard('{ArrowRight}{ArrowRight}{ArrowDown}');
-  await until(() => textOf(find(heatmap, '[role=status]')).startsWith('Layer 1, expert 2. On the GPU. Used 1 time, 100.0 % of this layer.'), 'announcement');
+  await until(() => textOf(find(heatmap, '[role=status]')).startsWith('Layer 1, expert 2. GPU. Used 1 time, 100.0 % of this layer.'), 'announcement');
   expect(textOf(find(heatmap, '.tooltip'))).toMatch(/Layer 1 · expert 2\s+Where\s+GPU\s+Used\s+1 · 100 %\s+Misses\s+1\s+Last used\s+by the newest token/);
   await userEvent.keyboard('{Escape}');
   await until(() => heatmap.shadowRoot?.querySelector('.tooltip') === null, 'no tooltip');

@@ -12,7 +12,7 @@ function sluice(...words: string[]) {
 
 test('standard output is one JSON document; the second run builds nothing', () => {
   const first = sluice('detokenize', '--tokens', '2047,439', '--json');
-  expect(first.stderr.replace(/^Building dist.cli…\n/, '')).toBe('');
+  expect(first.stderr.replace(/^Building dist.cli.sluice.js…\n/, '')).toBe('');
   expect([first.stdout, first.status]).toEqual(['{"text":"Hello there"}\n', 0]);
   expect(sluice('detokenize', '--tokens', '2047,439').stderr).toBe('');
 });

@@ -51,7 +51,11 @@ for (const { gate, up, columnCount, rowCount, expertCount, topK, routesOffset = 
         weights: slab.data,
         input: randomRows(random, 1, columnCount),
         routes: encodeRoutes(randomRoutes(random, 1, topK, slotTable), routesOffset),
-        output: { data: poison(topK * stride), tolerance: gatedTolerance(columnCount, blockSumDepth(columnCount, constants['LANES'] ?? 8)), shape: [topK, stride] },
+        output: {
+          data: poison(topK * stride),
+          tolerance: gatedTolerance(columnCount, blockSumDepth(columnCount, constants['LANES'] ?? 8)),
+          shape: [topK, stride],
+        },
       },
     };
   });

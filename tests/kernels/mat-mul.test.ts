@@ -42,7 +42,11 @@ for (const { parts, columnCount, tokenCount, outputStride, constants = {} } of S
       buffers: {
         weights,
         input: randomRows(random, tokenCount, columnCount),
-        output: { data: constants['ADD_RESIDUAL'] ? randomFloats(random, length) : poison(length), tolerance: productTolerance(columnCount, quadSumDepth(columnCount)), shape: [tokenCount, stride] },
+        output: {
+          data: constants['ADD_RESIDUAL'] ? randomFloats(random, length) : poison(length),
+          tolerance: productTolerance(columnCount, quadSumDepth(columnCount)),
+          shape: [tokenCount, stride],
+        },
       },
     };
   });

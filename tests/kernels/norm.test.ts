@@ -34,19 +34,18 @@ for (const { tokenCount, columnCount, stride = roundUp(columnCount, 32), constan
       input: randomRows(random, tokenCount, columnCount, stride, size),
       gain: Float32Array.from({ length: stride }, (_, c) => (c < columnCount ? random.float(0.5, 2) : 0)),
       // The scale, then two products; the reference rounds once.
-      output: { data: poison(tokenCount * stride), tolerance: relativeTolerance(normScaleError(columnCount, constants['WG_SIZE'] ?? 64) + 3 * ROUNDOFF), shape: [tokenCount, stride] },
+      output: {
+        data: poison(tokenCount * stride),
+        tolerance: relativeTolerance(normScaleError(columnCount, constants['WG_SIZE'] ?? 64) + 3 * ROUNDOFF),
+        shape: [tokenCount, stride],
+      },
     },
   }));
 }
 
 // Columns whose gain is zero come out as zero, whatever they hold: the padding of every activation depends on it.
-testKernel(
-  norm,
-  {},
-  'zero gain gives zeros',
-  (random) => ({
-    control: { tokenCount: 2 },
-    params: { column_count: 64, stride: 64, norm_eps: 1e-6 },
-    buffers: { input: randomFloats(random, 128), gain: new Float32Array(64), output: { data: poison(128), tolerance: relativeTolerance(0) } },
-  }),
-);
+testKernel(norm, {}, 'zero gain gives zeros', (random) => ({
+  control: { tokenCount: 2 },
+  params: { column_count: 64, stride: 64, norm_eps: 1e-6 },
+  buffers: { input: randomFloats(random, 128), gain: new Float32Array(64), output: { data: poison(128), tolerance: relativeTolerance(0) } },
+}));

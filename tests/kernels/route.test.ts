@@ -52,7 +52,12 @@ for (const shape of SHAPES) {
 }
 
 // Equal logits: the lowest index wins, also when the equals are in different rounds or lanes of the search.
-const TIES: ReadonlyArray<{ readonly title: string; readonly expertCount: number; readonly groupOf: (expert: number) => number; readonly expected: readonly number[] }> = [
+const TIES: ReadonlyArray<{
+  readonly title: string;
+  readonly expertCount: number;
+  readonly groupOf: (expert: number) => number;
+  readonly expected: readonly number[];
+}> = [
   { title: 'all experts tie', expertCount: 300, groupOf: () => 0, expected: [0, 1, 2, 3] },
   { title: 'pairs 256 apart tie', expertCount: 512, groupOf: (e) => e % 256, expected: [3, 259, 2, 258] },
   { title: 'the cut falls between equals', expertCount: 40, groupOf: (e) => (e === 9 ? 3 : e % 3), expected: [9, 2, 5, 8] },
@@ -117,7 +122,11 @@ interface RouteInputs {
   readonly router: Float32Array;
 }
 
-function routeCase({ tokenCount, columnCount, expertCount, topK, tableOffset = 0, weightScale = 1 }: Shape, inputs: RouteInputs, slotTable: Uint32Array): KernelCase {
+function routeCase(
+  { tokenCount, columnCount, expertCount, topK, tableOffset = 0, weightScale = 1 }: Shape,
+  inputs: RouteInputs,
+  slotTable: Uint32Array,
+): KernelCase {
   const stride = paddedLength(columnCount);
   return {
     control: { tokenCount, position: 77, step: 11 },
@@ -134,7 +143,11 @@ function routeCase({ tokenCount, columnCount, expertCount, topK, tableOffset = 0
     buffers: {
       ...inputs,
       slot_table: slotTable,
-      normed: { data: poison(tokenCount * stride), tolerance: { abs: 0, rel: normedError(columnCount), nmse: normedError(columnCount) ** 2 }, shape: [tokenCount, stride] },
+      normed: {
+        data: poison(tokenCount * stride),
+        tolerance: { abs: 0, rel: normedError(columnCount), nmse: normedError(columnCount) ** 2 },
+        shape: [tokenCount, stride],
+      },
       routes: {
         data: poisonWords(ROUTES_OFFSET + tokenCount * topK * 3),
         tolerance: weightTolerance(columnCount, expertCount),

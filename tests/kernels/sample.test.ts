@@ -27,7 +27,10 @@ interface Case {
   readonly expected?: number;
 }
 
-const spread = (size: number, range = 8) => (random: Random) => randomFloats(random, size, -range, range);
+const spread =
+  (size: number, range = 8) =>
+  (random: Random) =>
+    randomFloats(random, size, -range, range);
 const fixed =
   (...logits: number[]) =>
   () =>
@@ -36,7 +39,12 @@ const fixed =
 const GREEDY_CASES: readonly Case[] = [
   { title: 'greedy takes the best', logits: spread(1000), options: {} },
   { title: 'greedy, one token in all', logits: fixed(-3), options: {}, expected: 0 },
-  { title: 'greedy, ties: the lowest id', logits: () => Float32Array.from({ length: 700 }, (_, t) => (t % 256 === 200 ? 5 : t === 650 ? 4.9 : 0)), options: {}, expected: 200 },
+  {
+    title: 'greedy, ties: the lowest id',
+    logits: () => Float32Array.from({ length: 700 }, (_, t) => (t % 256 === 200 ? 5 : t === 650 ? 4.9 : 0)),
+    options: {},
+    expected: 200,
+  },
   { title: 'greedy, all equal', logits: () => new Float32Array(513).fill(-7), options: {}, expected: 0 },
   { title: 'greedy, all very negative', logits: fixed(-1e30, -1e29, -2e30), options: {}, expected: 1 },
   { title: 'a penalty divides positive logits', logits: fixed(4, 3.9, 1), options: { repetitionPenalty: 1.5 }, seen: [0], expected: 1 },
@@ -62,7 +70,12 @@ const DRAW_CASES: readonly Case[] = [
   { title: 'top p with ties at the cut: all stay', logits: fixed(2, 1, 1, 1, 1, 0), options: { topP: 0.7 } },
   { title: 'min p', logits: spread(1000, 3), options: { minP: 0.1 } },
   { title: 'min p 1 keeps the best alone', logits: fixed(1, 3, 2, 3), options: { minP: 1 } },
-  { title: 'everything at once', logits: spread(1000, 4), options: { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.02, repetitionPenalty: 1.2 }, seen: [1, 5, 30, 999] },
+  {
+    title: 'everything at once',
+    logits: spread(1000, 4),
+    options: { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.02, repetitionPenalty: 1.2 },
+    seen: [1, 5, 30, 999],
+  },
   { title: 'penalised', logits: spread(50, 3), options: { temperature: 0.8, repetitionPenalty: 2 }, seen: Array.from({ length: 25 }, (_, i) => i) },
 ];
 
@@ -82,7 +95,13 @@ for (const { title, logits: makeLogits, options, seen = [], constants = {} } of 
   assert(distribution.cutMargin > SAFE_MARGIN / 10 || options.minP === 1, `${title}: a cut within rounding of a token (${distribution.cutMargin})`);
   assert(draws.length === 3, `${title}: every draw is near a border`);
   for (const { seed, step, token } of draws) {
-    testSample({ ...FREE, ...options, seed }, `${title}, seed ${seed}, step ${step}`, () => logits, { seen, stopTokens: [], tokenCount: 1, constants, step }, token);
+    testSample(
+      { ...FREE, ...options, seed },
+      `${title}, seed ${seed}, step ${step}`,
+      () => logits,
+      { seen, stopTokens: [], tokenCount: 1, constants, step },
+      token,
+    );
   }
 }
 
@@ -94,7 +113,13 @@ interface Setting {
   readonly step: number;
 }
 
-function testSample(options: Required<SamplingOptions>, title: string, makeLogits: (random: Random) => Float32Array, setting: Setting, expected?: number): void {
+function testSample(
+  options: Required<SamplingOptions>,
+  title: string,
+  makeLogits: (random: Random) => Float32Array,
+  setting: Setting,
+  expected?: number,
+): void {
   const { seen, stopTokens, tokenCount, constants, step } = setting;
   let size = 0;
   testKernel(
@@ -158,7 +183,12 @@ test('sample(WG_SIZE=64): the frequencies of 2,000 draws are the probabilities',
 });
 
 /** `stepCount` steps for each of `seedCount` seeds, each seed one submit of a program of that many calls. */
-async function drawMany(backend: Backend, logits: Float32Array, seedCount: number, stepCount: number): Promise<Array<{ seed: number; step: number; drawn: number }>> {
+async function drawMany(
+  backend: Backend,
+  logits: Float32Array,
+  seedCount: number,
+  stepCount: number,
+): Promise<Array<{ seed: number; step: number; drawn: number }>> {
   const buffers = {
     control: backend.createBuffer('control', CONTROL_BYTES),
     sampling: backend.createBuffer('sampling', SAMPLING_WORDS * 4),

@@ -15,11 +15,11 @@ export async function launchChromium({ webgpu = true }: ChromiumOptions = {}): P
   return chromium.launch({ args, ...(executablePath ? { executablePath } : {}) });
 }
 
-/** Collects what must not appear on a page: errors on its console, exceptions nobody caught. */
+/** Collects what must not appear on a page: errors and warnings on its console, exceptions nobody caught. */
 export function watchForErrors(context: BrowserContext): string[] {
   const errors: string[] = [];
   context.on('console', (message) => {
-    if (message.type() === 'error') errors.push(`${message.text()} (${message.location().url})`);
+    if (message.type() === 'error' || message.type() === 'warning') errors.push(`${message.text()} (${message.location().url})`);
   });
   context.on('weberror', (error) => errors.push(String(error.error())));
   return errors;

@@ -5,7 +5,7 @@ import { afterAll, test } from 'vitest';
 import type { GeneratedToken, GenerateRequest, GenerateResult } from '../../src/core/api';
 import type { Backend } from '../../src/core/backend';
 import type { EngineCore, RunHooks } from '../../src/engine/engine-core';
-import { MemorySource } from '../../src/formats/memory-source';
+import type { Source } from '../../src/formats/source';
 import { demoSource } from './demo-model';
 import type { BackendFactory } from './engine-backends';
 import { type OpenCoreOptions, openCore } from './open-core';
@@ -20,8 +20,11 @@ export interface Lab {
 export interface Bench {
   readonly backend: Backend;
   /** A fresh engine on this backend. It is not to be disposed: that would dispose the backend. */
-  open(file: Uint8Array, options?: OpenCoreOptions): Promise<EngineCore>;
+  open(source: Source, options?: OpenCoreOptions): Promise<EngineCore>;
 }
+
+/** A bound for what hangs, far from what a slow machine needs. */
+const TIMEOUT_MS = 240_000;
 
 export function createLab(makeBackend: BackendFactory): Lab {
   let opening: Promise<Backend | undefined> | undefined;
@@ -30,11 +33,11 @@ export function createLab(makeBackend: BackendFactory): Lab {
     await (await opening)?.dispose();
   });
   const labTest: Lab['test'] = (title, body) =>
-    test(title, async (context) => {
+    test(title, { timeout: TIMEOUT_MS }, async (context) => {
       opening ??= makeBackend();
       const backend = await opening;
       if (!backend) return void context.skip('no WebGPU adapter');
-      await body({ backend, open: (file, options) => openCore(backend, new MemorySource(file), options) });
+      await body({ backend, open: (source, options) => openCore(backend, source, options) });
     });
   return {
     test: labTest,

@@ -100,7 +100,7 @@ export function tinyQwen3MoeFile(options: TinyModelOptions = {}): WriterFile {
 }
 
 /** The 256 bytes, a few merges, filler, and special tokens at the end. */
-function tokenizerMetadata(vocabulary: number): Array<readonly [string, WriterValue]> {
+export function tokenizerMetadata(vocabulary: number): Array<readonly [string, WriterValue]> {
   const merged = MERGES.map((merge) => merge.replace(' ', ''));
   const fillerCount = vocabulary - BYTE_CHARACTERS.length - merged.length - SPECIAL_TOKENS.length;
   if (fillerCount < 0) throw new Error(`tinyQwen3Moe: a vocabulary of ${vocabulary} is too small`);

@@ -22,7 +22,11 @@ export interface GroupedBuffers {
   readonly active_experts: Uint32Array;
 }
 
-export function groupedBuffers(random: Random, { tokenCount, expertCount, topK, tableOffset = 0, isActive = () => true }: GroupedShape, slotCount: number): GroupedBuffers {
+export function groupedBuffers(
+  random: Random,
+  { tokenCount, expertCount, topK, tableOffset = 0, isActive = () => true }: GroupedShape,
+  slotCount: number,
+): GroupedBuffers {
   const slotTable = shuffledSlots(random, expertCount, Math.max(slotCount, expertCount), tableOffset);
   const active = new Uint32Array(tableOffset + expertCount).fill(1, 0, tableOffset);
   let nextSlot = 0;

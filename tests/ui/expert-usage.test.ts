@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EngineError } from '../../src/core/errors';
-import { checkFrame, describeCell, ExpertUsage, HALF_LIFE_TOKENS } from '../../src/ui/model/expert-usage';
+import { checkFrame, describeCell, ExpertUsage, HALF_LIFE_TOKENS, tierNames } from '../../src/ui/model/expert-usage';
 import { frameOf } from '../support/routing-frames';
 
 const two = (routes: number[][][], extra: Partial<Parameters<typeof frameOf>[0]> = {}) => frameOf({ layerCount: 2, expertCount: 4, routes, ...extra });
@@ -144,7 +144,7 @@ test('reset forgets the counts and keeps the places', () => {
 
 test('a cell in words', () => {
   const usage = new ExpertUsage(2, 4);
-  expect(describeCell(usage.cell(1, 2))).toBe('Layer 1, expert 2. Not used yet.');
+  expect(describeCell(usage.cell(1, 2), tierNames('cpu'))).toBe('Layer 1, expert 2. Not used yet.');
   usage.add(
     two(
       [
@@ -161,7 +161,7 @@ test('a cell in words', () => {
     ),
     0,
   );
-  expect(describeCell(usage.cell(1, 2))).toBe('Layer 1, expert 2. On the GPU. Used 1 time, 25.0 % of this layer. Last used 1 token ago. 1 miss.');
+  expect(describeCell(usage.cell(1, 2), tierNames('cpu'))).toBe('Layer 1, expert 2. Slots. Used 1 time, 25.0 % of this layer. Last used 1 token ago. 1 miss.');
 });
 
 test('a frame whose arrays are too short is refused', () => {

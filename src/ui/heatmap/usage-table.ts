@@ -3,9 +3,9 @@
 import { html, type TemplateResult } from 'lit';
 import { TIERS } from '../../core/routing-frame';
 import { formatCount, formatShare } from '../model/format';
-import { TIER_NAMES, tierName, type CellNumbers, type ExpertUsage } from '../model/expert-usage';
+import type { CellNumbers, ExpertUsage, TierNames } from '../model/expert-usage';
 
-export function layersTable(usage: ExpertUsage): TemplateResult {
+export function layersTable(usage: ExpertUsage, names: TierNames): TemplateResult {
   const layers = Array.from({ length: usage.layerCount }, (_, layer) => usage.layer(layer));
   return html`<table>
     <caption class="visually-hidden">
@@ -14,7 +14,7 @@ export function layersTable(usage: ExpertUsage): TemplateResult {
     <thead>
       <tr>
         <th scope="col">Layer</th>
-        ${TIERS.map((tier) => html`<th scope="col" class="number">${TIER_NAMES[tier]}</th>`)}
+        ${TIERS.map((tier) => html`<th scope="col" class="number">${names[tier]}</th>`)}
         <th scope="col" class="number">Uses</th>
         <th scope="col" class="number">Misses</th>
         <th scope="col">Busiest experts</th>
@@ -35,7 +35,7 @@ export function layersTable(usage: ExpertUsage): TemplateResult {
   </table>`;
 }
 
-export function expertsTable(usage: ExpertUsage, layer: number): TemplateResult {
+export function expertsTable(usage: ExpertUsage, layer: number, names: TierNames): TemplateResult {
   const cells: CellNumbers[] = Array.from({ length: usage.expertCount }, (_, expert) => usage.cell(layer, expert));
   return html`<table>
     <caption class="visually-hidden">
@@ -56,7 +56,7 @@ export function expertsTable(usage: ExpertUsage, layer: number): TemplateResult 
         (cell) =>
           html`<tr>
             <th scope="row">${cell.expert}</th>
-            <td>${tierName(cell.tier)}</td>
+            <td>${cell.tier ? names[cell.tier] : '–'}</td>
             <td class="number">${formatCount(cell.useCount)}</td>
             <td class="number">${formatShare(cell.share)}</td>
             <td class="number">${formatCount(cell.missCount)}</td>

@@ -170,10 +170,10 @@ export function checkFrame(frame: RoutingFrame): void {
     throw new EngineError('invalid-argument', 'A routing frame has arrays that do not fit its counts.', 'Hand over frames as engine.routing() gives them.');
 }
 
-/** "Layer 3, expert 17. On the GPU. Used 12 times, 4.1 % of this layer. Last used 3 tokens ago. 2 misses." */
-export function describeCell(numbers: CellNumbers): string {
+/** "Layer 3, expert 17. GPU. Used 12 times, 4.1 % of this layer. Last used 3 tokens ago. 2 misses." */
+export function describeCell(numbers: CellNumbers, names: TierNames): string {
   const parts = [`Layer ${numbers.layer}, expert ${numbers.expert}`];
-  if (numbers.tier) parts.push(TIER_PHRASES[numbers.tier]);
+  if (numbers.tier) parts.push(names[numbers.tier]);
   if (numbers.tokensSinceUse === undefined) parts.push('Not used yet');
   else {
     parts.push(`Used ${numbers.useCount} ${numbers.useCount === 1 ? 'time' : 'times'}, ${(numbers.share * 100).toFixed(1)} % of this layer`);
@@ -188,9 +188,11 @@ export function describeAge(tokensSinceUse: number): string {
   return tokensSinceUse === 1 ? '1 token ago' : `${tokensSinceUse} tokens ago`;
 }
 
-export function tierName(tier: Tier | undefined): string {
-  return tier ? TIER_NAMES[tier] : '–';
+export type TierNames = Readonly<Record<Tier, string>>;
+
+/** What to call the tiers. The CPU backend has slots of the same kind as a GPU, but not on one. */
+export function tierNames(backend: 'webgpu' | 'cpu' | undefined): TierNames {
+  return backend === 'cpu' ? { ...TIER_NAMES, gpu: 'Slots' } : TIER_NAMES;
 }
 
-export const TIER_NAMES: Readonly<Record<Tier, string>> = { gpu: 'GPU', ram: 'RAM', disk: 'Disk', network: 'Network' };
-const TIER_PHRASES: Readonly<Record<Tier, string>> = { gpu: 'On the GPU', ram: 'In RAM', disk: 'On disk', network: 'On the network' };
+const TIER_NAMES: TierNames = { gpu: 'GPU', ram: 'RAM', disk: 'Disk', network: 'Network' };

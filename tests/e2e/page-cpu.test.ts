@@ -1,0 +1,51 @@
+// The page in a browser that has no WebGPU adapter.
+
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { launchChromium, recordPageAdapter, watchForErrors } from '../support/chromium';
+import { goldenText } from '../support/e2e-golden';
+import { APP_FOLDER, AppPage } from '../support/e2e-page';
+import { startTestServer, type TestServer } from '../support/server';
+
+let server: TestServer;
+let browser: Browser;
+let app: AppPage;
+let errors: string[];
+
+beforeAll(async () => {
+  server = await startTestServer(APP_FOLDER);
+  browser = await launchChromium({ webgpu: false });
+  const context = await browser.newContext();
+  errors = watchForErrors(context);
+  app = new AppPage(await context.newPage());
+});
+
+afterEach(() => expect(errors.splice(0)).toEqual([]));
+
+afterAll(async () => {
+  await browser.close();
+  await server.close();
+});
+
+test('it says that it runs on the CPU, and a prompt gives text', async () => {
+  await app.open(server.origin);
+  expect(await recordPageAdapter(app.page)).toBeUndefined();
+  expect(await app.notices()).toContainEqual(expect.stringMatching(/running on the CPU, which is slower\.$/));
+  expect(await app.figure('Backend')).toBe('CPU');
+  await app.sample({ temperature: 0, maxTokens: 16 });
+  expect((await app.ask('Tell me a story about a little fox named Pip.')).trim()).not.toBe('');
+});
+
+test('greedy continuation gives the golden text', async () => {
+  const { prompt, answer } = await goldenText('stories', 16);
+  await app.mode('Continue text');
+  expect(await app.ask(prompt)).toBe(answer);
+});
+
+test('a small budget gives the same text, with halts', async () => {
+  const { prompt, answer } = await goldenText('stories', 16);
+  await app.setBudget(25);
+  await app.untilBudget(48);
+  expect(await app.ask(prompt)).toBe(answer);
+  expect((await app.stats()).halts).toBeGreaterThan(0);
+});
