@@ -32,7 +32,7 @@ struct Params {
 @group(0) @binding(2) var<storage, read> weights: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read> input: array<vec4<f32>>;        // [token, column / 4]
 @group(0) @binding(4) var<storage, read> gain: array<vec4<f32>>;         // [column / 4]; bound but unread without HAS_NORM
-@group(0) @binding(5) var<storage, read> bias: array<f32>;               // [row]; bound but unread without HAS_BIAS
+@group(0) @binding(5) var<storage, read> bias: array<f32>;               // [row], as output is; bound but unread without HAS_BIAS
 @group(0) @binding(6) var<storage, read_write> output: array<f32>;       // [row]
 
 var<workgroup> partial: array<f32, WG_SIZE>;
@@ -90,7 +90,7 @@ fn main(
     sum = sum_lanes(sum, local, LANES);
     if (lane == 0u && row < params.row_count) {
       let at = params.output_offset + row;
-      if (HAS_BIAS == 1u) { sum += bias[row]; }
+      if (HAS_BIAS == 1u) { sum += bias[at]; }
       sum *= params.output_scale;
       if (ADD_RESIDUAL == 1u) { output[at] += sum; } else { output[at] = sum; }
     }

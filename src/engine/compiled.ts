@@ -1,14 +1,19 @@
 // The compiled programs of a model, and the exchange of buffers when slabs are resized.
 
-import { defined } from '../core/assert';
 import type { Backend, DeviceBuffer, Program } from '../core/backend';
 import { CONTROL_WORDS, ControlWord, HaltReason } from '../core/control';
 import { ProgramBuilder, type ProgramInputs } from './programs';
 
-interface LayerPrograms {
-  readonly route: Program;
+interface MoePrograms {
   readonly combine: Program;
   experts: Program;
+}
+
+interface LayerPrograms {
+  /** Up to where the layer's experts are known; all of a dense layer. */
+  readonly start: Program;
+  /** Undefined in a dense layer. */
+  readonly moe?: MoePrograms;
 }
 
 export class CompiledPrograms {
@@ -17,7 +22,7 @@ export class CompiledPrograms {
   readonly finish: Program;
   readonly head: Program;
   readonly layers: readonly LayerPrograms[];
-  /** [layer] the call of `step` from which a halt in that layer is replayed. */
+  /** [MoE layer] the call of `step` from which a halt in that layer is replayed. */
   readonly routeAt: readonly number[];
   step: Program;
   readonly #backend: Backend;
@@ -42,11 +47,14 @@ export class CompiledPrograms {
     const finish = await backend.compile('finish prompt', control, [...builder.head(), ...builder.sample()]);
     const layers: LayerPrograms[] = [];
     for (const layer of inputs.spec.layers) {
-      layers.push({
-        route: await backend.compile(`prefill route ${layer.index}`, control, builder.prefillRoute(layer)),
-        experts: await backend.compile(`prefill experts ${layer.index}`, control, builder.prefillExperts(layer)),
-        combine: await backend.compile(`prefill combine ${layer.index}`, control, builder.prefillCombine(layer)),
-      });
+      const start = await backend.compile(`prefill start ${layer.index}`, control, builder.prefillStart(layer));
+      if (layer.ffn.kind === 'dense') {
+        layers.push({ start });
+        continue;
+      }
+      const experts = await backend.compile(`prefill experts ${layer.index}`, control, builder.prefillExperts(layer));
+      const combine = await backend.compile(`prefill combine ${layer.index}`, control, builder.prefillCombine(layer));
+      layers.push({ start, moe: { experts, combine } });
     }
     return new CompiledPrograms(backend, { embed, finish, head, layers, step, routeAt });
   }
@@ -60,17 +68,13 @@ export class CompiledPrograms {
     halted[ControlWord.halted] = HaltReason.stopToken;
     halted[ControlWord.tokenCount] = 1;
     this.#backend.write(this.step.control, 0, halted);
-    const programs = [this.embed, this.head, this.finish, this.step, ...this.layers.flatMap(({ route, experts, combine }) => [route, experts, combine])];
+    const programs = [this.embed, this.head, this.finish, this.step, ...this.layers.flatMap(({ start, moe }) => (moe ? [start, moe.experts, moe.combine] : [start]))];
     for (const program of programs) this.#backend.submit([{ program, size: { tokenCount: 1 } }]);
-  }
-
-  layer(index: number): LayerPrograms {
-    return defined(this.layers[index], `programs of layer ${index}`);
   }
 
   rebind(replaced: ReadonlyMap<DeviceBuffer, DeviceBuffer>): void {
     if (replaced.size === 0) return;
     this.step = this.#backend.rebind(this.step, replaced);
-    for (const layer of this.layers) layer.experts = this.#backend.rebind(layer.experts, replaced);
+    for (const { moe } of this.layers) if (moe) moe.experts = this.#backend.rebind(moe.experts, replaced);
   }
 }

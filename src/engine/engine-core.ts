@@ -99,7 +99,7 @@ export class EngineCore {
     const onBytes = (bytes: number) => onProgress?.('trunk', (bytesDone += bytes), trunkBytes);
     onProgress?.('trunk', 0, trunkBytes);
     const trunk = await new TrunkLoader(backend, source, onBytes, signal).load(spec);
-    const workspace = createWorkspace(backend, spec, shape);
+    const workspace = createWorkspace(backend, spec, shape, trunk.ropeFactors);
     const slotBytes = slotBytesOf(layouts);
     const budgetInput: BudgetInput = {
       layerCount: shape.layerCount,

@@ -2,7 +2,7 @@
 // needs and visits them in passes that fit the slots; results are combined in a fixed order, so the passes leave no trace in the numbers. A token's numbers do
 // not depend on the rest of its chunk either, so a prompt may start from any prefix that is already in the cache.
 
-import type { Backend } from '../core/backend';
+import type { Backend, Program } from '../core/backend';
 import { CONTROL_WORDS, ControlWord } from '../core/control';
 import { throwIfAborted } from '../core/errors';
 import { TIER_INDEX } from '../core/routing-frame';
@@ -47,15 +47,17 @@ export class Prefill {
       const size = { tokenCount: chunk.length };
       this.#backend.submit([{ program: this.#programs.embed, size }]);
       const fetchedTiers: Array<ReadonlyMap<number, number>> = [];
-      for (let layer = 0; layer < this.#shape.layerCount; layer++) {
+      for (const { start: startOfLayer, moe } of this.#programs.layers) {
         throwIfAborted(signal);
         atBoundary();
-        this.#backend.submit([{ program: this.#programs.layer(layer).route, size }]);
-        fetchedTiers.push(await this.#runExperts(layer, chunk.length, signal));
-        this.#backend.submit([{ program: this.#programs.layer(layer).combine, size }]);
+        this.#backend.submit([{ program: startOfLayer, size }]);
+        if (!moe) continue;
+        fetchedTiers.push(await this.#runExperts(fetchedTiers.length, moe, chunk.length, signal));
+        this.#backend.submit([{ program: moe.combine, size }]);
       }
       const words = this.#shape.layerCount * this.#shape.chunkRouteWords;
-      const routes = parseChunkRoutes(await this.#backend.read(this.#workspace.chunkRoutes, 0, words * 4), this.#shape, chunk.length);
+      const bytes = words > 0 ? await this.#backend.read(this.#workspace.chunkRoutes, 0, words * 4) : new ArrayBuffer(0);
+      const routes = parseChunkRoutes(bytes, this.#shape, chunk.length);
       onRoutes?.(start, routes, this.#tiersOf(routes, fetchedTiers));
     }
     return lastCount;
@@ -70,12 +72,12 @@ export class Prefill {
   }
 
   /** Expert → TIER_INDEX of those that had to be brought in. */
-  async #runExperts(layer: number, tokenCount: number, signal: AbortSignal | undefined): Promise<ReadonlyMap<number, number>> {
+  async #runExperts(layer: number, programs: { readonly experts: Program }, tokenCount: number, signal: AbortSignal | undefined): Promise<ReadonlyMap<number, number>> {
     const { expertCount } = this.#shape;
     const size = { tokenCount };
     if (this.#cache.isLayerResident(layer)) {
       this.#setActive(layer, undefined);
-      this.#backend.submit([{ program: this.#programs.layer(layer).experts, size }]);
+      this.#backend.submit([{ program: programs.experts, size }]);
       return new Map();
     }
     const counts = new Uint32Array(await this.#backend.read(this.#workspace.groups, 0, expertCount * 4));
@@ -87,7 +89,7 @@ export class Prefill {
       for (const [expert, tier] of await this.#cache.bringIn(layer, pass, signal)) fetched.set(expert, TIER_INDEX[tier]);
       this.#cache.touch(layer, pass);
       this.#setActive(layer, pass);
-      this.#backend.submit([{ program: this.#programs.layer(layer).experts, size }]);
+      this.#backend.submit([{ program: programs.experts, size }]);
     }
     return fetched;
   }

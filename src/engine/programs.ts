@@ -1,82 +1,69 @@
-// The forward pass as lists of operation calls, made once from spec, trunk and buffers. A decode step is 7 calls a layer, 3 of them for the MoE.
+// The forward pass as lists of operation calls, made once from spec, trunk and buffers. A decode step of a plain MoE model is 7 calls a layer, 3 of them for the
+// MoE. Prompts and decode steps are built by the same code; they differ in the products (all tokens or the last one) and in how experts are run.
 
-import { defined } from '../core/assert';
+import { ACTIVATION_IDS } from '../core/activation';
+import { assert, defined } from '../core/assert';
 import type { DeviceBuffer, OperationCall } from '../core/backend';
-import { CODEC_IDS, type PackedMatrix, blocksPerRow } from '../core/packed-weights';
-import { powerOfTwoAtLeast } from '../core/units';
-import type { LayerSpec, ModelSpec } from '../model/spec';
+import { CODEC_IDS, type PackedMatrix } from '../core/packed-weights';
+import { type LayerSpec, type ModelSpec, type MoeSpec, moeLayers } from '../model/spec';
 import type { ExpertLayout } from './expert-layout';
-import type { LayerTrunk, MatrixShard, Trunk } from './trunk';
-import { RECORD_HEADER_WORDS, ROUTE_WORDS, type Shape, type Workspace } from './workspace';
+import { MixerPrograms } from './mixer-programs';
+import { type Mode, ProductCalls, wordsOf } from './product-calls';
+import type { LayerTrunk, Trunk } from './trunk';
+import { RECORD_HEADER_WORDS, ROUTE_WORDS, type Shape, type Workspace, denseRows, rowsOf } from './workspace';
 
 export interface ProgramInputs {
   readonly spec: ModelSpec;
   readonly shape: Shape;
   readonly trunk: Trunk;
   readonly workspace: Workspace;
+  /** [MoE layer] */
   readonly layouts: readonly ExpertLayout[];
   readonly slotBytes: number;
   readonly slotTable: DeviceBuffer;
+  /** By number among the MoE layers. */
   slabOf(layer: number): DeviceBuffer;
   /** Workgroups are dear on software adapters, so each gets more rows there. It changes no arithmetic. */
   readonly isSoftware: boolean;
 }
 
-const MAT_VEC_WORKGROUP = 64;
-const MAX_LANES = 32;
-
-/** Bytes → 16-byte words, as matrices are addressed. */
-const wordsOf = (bytes: number) => bytes / 16;
-const codecOf = (matrix: PackedMatrix) => CODEC_IDS[matrix.codec];
-
-function lanesOf(columnCount: number): number {
-  return Math.min(MAX_LANES, powerOfTwoAtLeast(blocksPerRow(columnCount)));
-}
-
-/** The row arithmetic that mat-vec and mat-mul share: up to three matrices of one buffer, stacked. */
-function stacked(matrices: readonly PackedMatrix[]): { params: Record<string, number>; constants: Record<string, number> } {
-  const first = defined(matrices[0]);
-  const at = (i: number) => matrices[i] ?? first;
-  const end0 = first.rowCount;
-  const end1 = end0 + (matrices[1]?.rowCount ?? 0);
-  return {
-    params: {
-      column_count: first.columnCount,
-      row_count: end1 + (matrices[2]?.rowCount ?? 0),
-      row_end_0: end0,
-      row_end_1: end1,
-      base_0: wordsOf(first.offsetBytes),
-      base_1: wordsOf(at(1).offsetBytes),
-      base_2: wordsOf(at(2).offsetBytes),
-    },
-    constants: { CODEC_0: codecOf(first), CODEC_1: codecOf(at(1)), CODEC_2: codecOf(at(2)) },
-  };
-}
+/** A weight sum below this is taken as this, as llama.cpp does: the smallest normal half. */
+const MINIMUM_WEIGHT_SUM = 2 ** -14;
 
 export class ProgramBuilder {
   readonly #in: ProgramInputs;
-  readonly #rowSteps: number;
+  readonly #products: ProductCalls;
+  readonly #mixers: MixerPrograms;
+  /** Index of a layer → its number among the MoE layers. */
+  readonly #moeNumber: ReadonlyMap<number, number>;
 
   constructor(inputs: ProgramInputs) {
     this.#in = inputs;
-    this.#rowSteps = inputs.isSoftware ? 16 : 4;
+    this.#products = new ProductCalls(inputs.isSoftware);
+    this.#mixers = new MixerPrograms(inputs, this.#products);
+    this.#moeNumber = new Map(moeLayers(inputs.spec).map(({ index }, number) => [index, number]));
   }
 
-  /** One decode step: embedding, layers, head, sampling. `routeAt[layer]` is the call from which a halted step is replayed. */
+  /** One decode step: embedding, layers, head, sampling. `routeAt[MoE layer]` is the call from which a halted step is replayed. */
   decodeStep(): { readonly calls: OperationCall[]; readonly routeAt: number[] } {
     const calls = this.embed();
     const routeAt: number[] = [];
     for (const layer of this.#in.spec.layers) {
-      calls.push(...this.#decodeAttention(layer));
+      calls.push(...this.#layerStart(layer), ...this.#mixers.calls(layer, this.#trunkOf(layer), 'decode'));
+      if (layer.ffn.kind === 'dense') {
+        calls.push(...this.#denseFfn(layer, 'decode'));
+        continue;
+      }
+      calls.push(...this.#routerNorm(layer));
       routeAt.push(calls.length);
-      calls.push(...this.#decodeExperts(layer));
+      calls.push(this.#route(layer, layer.ffn, 'decode'), ...this.#decodeExperts(layer, layer.ffn), ...this.#sharedExperts(layer, 'decode'));
     }
     calls.push(...this.head(), ...this.sample());
     return { calls, routeAt };
   }
 
   embed(): OperationCall[] {
-    const { trunk, workspace, shape } = this.#in;
+    const { trunk, workspace, shape, spec } = this.#in;
     return trunk.embedding.map(({ buffer, matrix, firstRow }) => ({
       operation: 'embed',
       buffers: { weights: buffer, tokens: workspace.tokens, output: workspace.hidden },
@@ -86,6 +73,7 @@ export class ProgramBuilder {
         first_row: firstRow,
         row_count: matrix.rowCount,
         base: wordsOf(matrix.offsetBytes),
+        output_scale: spec.scales.embedding,
       },
       constants: { CODEC: codecOf(matrix) },
     }));
@@ -93,17 +81,16 @@ export class ProgramBuilder {
 
   /** Logits of the last token of the batch. */
   head(): OperationCall[] {
-    const { trunk, workspace, shape, spec } = this.#in;
-    return trunk.outputHead.map((shard: MatrixShard) =>
-      this.#matVec(shard.buffer, [shard.matrix], {
-        input: workspace.hidden,
-        inputStride: shape.hiddenStride,
-        gain: trunk.outputGain,
-        output: workspace.logits,
-        outputOffset: shard.firstRow,
-        epsilon: spec.normEpsilon,
-      }),
-    );
+    const { trunk, workspace: w, shape, spec } = this.#in;
+    const input = { buffer: w.hidden, stride: shape.hiddenStride };
+    return trunk.outputHead
+      .map(({ buffer, matrix, firstRow }) => {
+        const product = { buffer, matrices: [matrix], ...(trunk.outputBias ? { bias: trunk.outputBias } : {}) };
+        const output = { buffer: w.logits, stride: spec.vocabularySize, offset: firstRow, scale: spec.scales.logits };
+        const norm = { trunk: trunk.outputNorm, epsilon: spec.normEpsilon, scratch: w.mixerInput };
+        return this.#products.normed('decode', norm, product, input, output);
+      })
+      .flat();
   }
 
   sample(): OperationCall[] {
@@ -111,72 +98,51 @@ export class ProgramBuilder {
     return [{ operation: 'sample', buffers: { sampling, logits, seen, tokens, record }, params: { vocabulary_size: this.#in.spec.vocabularySize } }];
   }
 
-  /** Attention, routing and grouping of a prompt chunk in one layer. */
-  prefillRoute(layer: LayerSpec): OperationCall[] {
-    const { workspace: w, shape, spec } = this.#in;
-    const trunk = this.#trunkOf(layer);
-    const routes = w.chunkRoutes;
-    const routesOffset = layer.index * shape.chunkRouteWords;
+  /** A prompt chunk in one layer, up to where its experts are known; all of a dense layer. */
+  prefillStart(layer: LayerSpec): OperationCall[] {
+    const { workspace: w, shape } = this.#in;
+    const start = [...this.#layerStart(layer), ...this.#mixers.calls(layer, this.#trunkOf(layer), 'prefill')];
+    if (layer.ffn.kind === 'dense') return [...start, ...this.#denseFfn(layer, 'prefill')];
     return [
-      {
-        operation: 'norm',
-        buffers: { input: w.hidden, gain: trunk.attentionGain, output: w.normed },
-        params: { column_count: spec.hiddenSize, stride: shape.hiddenStride, norm_eps: spec.normEpsilon },
-      },
-      this.#matMul(trunk.attention, [trunk.query, trunk.key, trunk.value], w.normed, shape.hiddenStride, w.qkv, shape.queryRows + 2 * shape.kvRows, false),
-      this.#ropeCache(layer, trunk),
-      this.#attention(layer),
-      this.#matMul(trunk.attention, [trunk.output], w.attended, shape.queryStride, w.hidden, shape.hiddenStride, true),
-      this.#route(layer, trunk, routes, routesOffset, false),
+      ...start,
+      ...this.#routerNorm(layer),
+      this.#route(layer, layer.ffn, 'prefill'),
       {
         operation: 'group',
-        buffers: { routes, groups: w.groups },
-        params: { expert_count: layer.moe.expertCount, routes_offset: routesOffset },
+        buffers: { routes: w.chunkRoutes, groups: w.groups },
+        params: { expert_count: layer.ffn.expertCount, routes_offset: this.#numberOf(layer) * shape.chunkRouteWords },
         constants: { TOP_K: shape.topK },
       },
     ];
   }
 
-  /** Products of the active experts of a prompt chunk in one layer; run once per pass. */
+  /** Products of the active experts of a prompt chunk in one MoE layer; run once per pass. */
   prefillExperts(layer: LayerSpec): OperationCall[] {
     const { workspace: w, shape, slotTable } = this.#in;
-    const { moe } = layer;
-    const layout = this.#layoutOf(layer);
-    const weights = this.#in.slabOf(layer.index);
-    const shared = { expert_count: moe.expertCount, slot_words: wordsOf(this.#in.slotBytes), table_offset: layer.index * shape.expertCount };
+    const { ffn } = layer;
+    assert(ffn.kind === 'moe', 'a dense layer has no experts');
+    const number = this.#numberOf(layer);
+    const layout = this.#layoutOf(number);
+    const weights = this.#in.slabOf(number);
+    const shared = { expert_count: ffn.expertCount, slot_words: wordsOf(this.#in.slotBytes), table_offset: number * shape.expertCount };
     const tables = { groups: w.groups, slot_table: slotTable, active_experts: w.activeExperts };
     return [
       {
         operation: 'grouped-gate-up',
         buffers: { weights, input: w.normed, ...tables, output: w.activated },
-        params: {
-          ...shared,
-          column_count: layout.gate.columnCount,
-          row_count: layout.gate.rowCount,
-          gate_base: wordsOf(layout.gate.offsetBytes),
-          up_base: wordsOf(layout.up.offsetBytes),
-          input_stride: shape.hiddenStride,
-          output_stride: shape.expertStride,
-        },
-        constants: { TOP_K: shape.topK, GATE_CODEC: codecOf(layout.gate), UP_CODEC: codecOf(layout.up) },
+        params: { ...shared, ...gateUpParams(layout), input_stride: shape.hiddenStride, output_stride: shape.expertStride },
+        constants: { TOP_K: shape.topK, ...gateUpConstants(ffn, layout) },
       },
       {
         operation: 'grouped-down',
         buffers: { weights, input: w.activated, ...tables, output: w.pairOutput },
-        params: {
-          ...shared,
-          column_count: layout.down.columnCount,
-          row_count: layout.down.rowCount,
-          down_base: wordsOf(layout.down.offsetBytes),
-          input_stride: shape.expertStride,
-          output_stride: shape.hiddenStride,
-        },
-        constants: { CODEC: codecOf(layout.down) },
+        params: { ...shared, ...downParams(layout), input_stride: shape.expertStride, output_stride: shape.hiddenStride },
+        constants: { CODEC: codecOf(layout.down), HAS_BIAS: layout.biasOffsets ? 1 : 0 },
       },
     ];
   }
 
-  /** Weighs and adds the experts' results of a prompt chunk in one layer. */
+  /** Weighs and adds the experts' results of a prompt chunk in one MoE layer; then the shared experts. */
   prefillCombine(layer: LayerSpec): OperationCall[] {
     const { workspace: w, shape, spec } = this.#in;
     return [
@@ -185,185 +151,184 @@ export class ProgramBuilder {
         buffers: { input: w.pairOutput, routes: w.chunkRoutes, output: w.hidden },
         params: {
           row_count: spec.hiddenSize,
-          routes_offset: layer.index * shape.chunkRouteWords,
+          routes_offset: this.#numberOf(layer) * shape.chunkRouteWords,
           input_stride: shape.hiddenStride,
           output_stride: shape.hiddenStride,
+          output_scale: spec.scales.residual,
         },
         constants: { TOP_K: shape.topK },
       },
+      ...this.#sharedExperts(layer, 'prefill'),
     ];
   }
 
-  #decodeAttention(layer: LayerSpec): OperationCall[] {
+  /** Keeps the residual stream as it is before the mixer, for routers that read it. */
+  #layerStart({ ffn }: LayerSpec): OperationCall[] {
     const { workspace: w, shape, spec } = this.#in;
-    const trunk = this.#trunkOf(layer);
-    return [
-      this.#matVec(trunk.attention, [trunk.query, trunk.key, trunk.value], {
-        input: w.hidden,
-        inputStride: shape.hiddenStride,
-        gain: trunk.attentionGain,
-        output: w.qkv,
-        epsilon: spec.normEpsilon,
-      }),
-      this.#ropeCache(layer, trunk),
-      this.#attention(layer),
-      this.#matVec(trunk.attention, [trunk.output], { input: w.attended, inputStride: shape.queryStride, output: w.hidden, addResidual: true }),
-    ];
+    if (ffn.kind !== 'moe' || ffn.router.scoreInput !== 'layer') return [];
+    const params = { column_count: spec.hiddenSize, stride: shape.hiddenStride, norm_eps: 0 };
+    return [{ operation: 'norm', buffers: { input: w.hidden, output: w.layerInput }, params, constants: { IS_COPY: 1 } }];
   }
 
-  #decodeExperts(layer: LayerSpec): OperationCall[] {
-    const { workspace: w, shape } = this.#in;
-    const layout = this.#layoutOf(layer);
-    const weights = this.#in.slabOf(layer.index);
-    const routesOffset = RECORD_HEADER_WORDS + layer.index * shape.topK * ROUTE_WORDS;
-    const slotWords = wordsOf(this.#in.slotBytes);
-    return [
-      this.#route(layer, this.#trunkOf(layer), w.record, routesOffset, true),
-      {
-        operation: 'expert-gate-up',
-        buffers: { weights, input: w.normed, routes: w.record, output: w.activated },
-        params: {
-          column_count: layout.gate.columnCount,
-          row_count: layout.gate.rowCount,
-          slot_words: slotWords,
-          gate_base: wordsOf(layout.gate.offsetBytes),
-          up_base: wordsOf(layout.up.offsetBytes),
-          routes_offset: routesOffset,
-          output_stride: shape.expertStride,
-        },
-        constants: {
-          ...this.#rowConstants(layout.gate.columnCount),
-          TOP_K: shape.topK,
-          GATE_CODEC: codecOf(layout.gate),
-          UP_CODEC: codecOf(layout.up),
-        },
-      },
-      {
-        operation: 'expert-down',
-        buffers: { weights, input: w.activated, routes: w.record, output: w.hidden },
-        params: {
-          column_count: layout.down.columnCount,
-          row_count: layout.down.rowCount,
-          slot_words: slotWords,
-          down_base: wordsOf(layout.down.offsetBytes),
-          routes_offset: routesOffset,
-          input_stride: shape.expertStride,
-        },
-        constants: { ...this.#rowConstants(layout.down.columnCount), TOP_K: shape.topK, CODEC: codecOf(layout.down) },
-      },
-    ];
+  /** The router norms by itself unless the norm has a bias. */
+  #routerNorm(layer: LayerSpec): OperationCall[] {
+    const { workspace: w, shape, spec } = this.#in;
+    const { ffnNorm } = this.#trunkOf(layer);
+    if (!ffnNorm.hasBias) return [];
+    const columns = { columnCount: spec.hiddenSize, stride: shape.hiddenStride };
+    return [this.#products.norm(ffnNorm, spec.normEpsilon, w.hidden, w.mixerInput, columns)];
   }
 
-  #route(layer: LayerSpec, trunk: LayerTrunk, routes: DeviceBuffer, routesOffset: number, halts: boolean): OperationCall {
+  #route(layer: LayerSpec, { router, expertCount, routerBias, selectionBias }: MoeSpec, mode: Mode): OperationCall {
     const { workspace: w, shape, spec, slotTable } = this.#in;
-    const { router, expertCount } = layer.moe;
+    const trunk = this.#trunkOf(layer);
+    const number = this.#numberOf(layer);
+    const isNormed = trunk.ffnNorm.hasBias;
+    const { groups } = router.select;
+    const readsLayerInput = router.scoreInput === 'layer';
     return {
       operation: 'route',
-      buffers: { input: w.hidden, gain: trunk.ffnGain, router: trunk.router, slot_table: slotTable, normed: w.normed, routes },
+      buffers: {
+        input: isNormed ? w.mixerInput : w.hidden,
+        gain: trunk.ffnNorm.gain,
+        router: defined(trunk.router, 'router'),
+        ...(readsLayerInput ? { score_input: w.layerInput } : {}),
+        slot_table: slotTable,
+        normed: w.normed,
+        routes: mode === 'decode' ? w.record : w.chunkRoutes,
+      },
       params: {
         column_count: spec.hiddenSize,
         stride: shape.hiddenStride,
         expert_count: expertCount,
-        layer: layer.index,
-        slot_table_offset: layer.index * shape.expertCount,
-        routes_offset: routesOffset,
+        layer: number,
+        slot_table_offset: number * shape.expertCount,
+        routes_offset: mode === 'decode' ? this.#recordOffset(number) : number * shape.chunkRouteWords,
         norm_eps: spec.normEpsilon,
         weight_scale: router.scale,
+        minimum_sum: MINIMUM_WEIGHT_SUM,
+        ...(groups ? { group_count: groups.count, group_keep: groups.keep } : {}),
       },
-      constants: { TOP_K: router.select.topK, RENORMALISE: router.weigh === 'renormalise' ? 1 : 0, HALTS: halts ? 1 : 0 },
-    };
-  }
-
-  #ropeCache(layer: LayerSpec, trunk: LayerTrunk): OperationCall {
-    const { workspace: w, shape, spec } = this.#in;
-    const { headCount, kvHeadCount, headSize, rope } = spec.attention;
-    return {
-      operation: 'rope-cache',
-      buffers: {
-        qkv: w.qkv,
-        head_gain: trunk.headGain ?? trunk.attentionGain,
-        rope_table: w.ropeTable,
-        query: w.query,
-        key_cache: defined(w.keyCaches[layer.index]),
-        value_cache: defined(w.valueCaches[layer.index]),
-      },
-      params: {
-        head_count: headCount,
-        kv_head_count: kvHeadCount,
-        head_size: headSize,
-        rotary_size: rope.rotaryDimensions,
-        input_stride: shape.queryRows + 2 * shape.kvRows,
-        query_stride: shape.queryStride,
-        norm_eps: spec.normEpsilon,
-      },
-      constants: { HAS_HEAD_NORM: trunk.headGain ? 1 : 0 },
-    };
-  }
-
-  #attention(layer: LayerSpec): OperationCall {
-    const { workspace: w, shape, spec } = this.#in;
-    const { headCount, kvHeadCount, headSize } = spec.attention;
-    return {
-      operation: 'attention',
-      buffers: { query: w.query, key_cache: defined(w.keyCaches[layer.index]), value_cache: defined(w.valueCaches[layer.index]), output: w.attended },
-      params: { head_count: headCount, kv_head_count: kvHeadCount, head_size: headSize, stride: shape.queryStride, scale: 1 / Math.sqrt(headSize) },
-    };
-  }
-
-  #matVec(
-    weights: DeviceBuffer,
-    matrices: readonly PackedMatrix[],
-    io: {
-      readonly input: DeviceBuffer;
-      readonly inputStride: number;
-      readonly gain?: DeviceBuffer;
-      readonly output: DeviceBuffer;
-      readonly outputOffset?: number;
-      readonly epsilon?: number;
-      readonly addResidual?: boolean;
-    },
-  ): OperationCall {
-    const { params, constants } = stacked(matrices);
-    return {
-      operation: 'mat-vec',
-      buffers: { weights, input: io.input, gain: io.gain ?? io.input, output: io.output },
-      params: { ...params, input_stride: io.inputStride, output_offset: io.outputOffset ?? 0, norm_eps: io.epsilon ?? 0 },
       constants: {
-        ...constants,
-        ...this.#rowConstants(defined(matrices[0]).columnCount),
-        HAS_NORM: io.gain ? 1 : 0,
-        ADD_RESIDUAL: io.addResidual ? 1 : 0,
+        TOP_K: router.select.topK,
+        RENORMALISE: router.weigh === 'renormalise' ? 1 : 0,
+        HALTS: mode === 'decode' ? 1 : 0,
+        NORM: isNormed ? 0 : 1,
+        ACTIVATE: router.activate === 'sigmoid' ? 1 : 0,
+        HAS_SCORE_INPUT: readsLayerInput ? 1 : 0,
+        HAS_ROUTER_BIAS: routerBias ? 1 : 0,
+        HAS_SELECTION_BIAS: selectionBias ? 1 : 0,
+        GROUP_TOP: groups?.top ?? 0,
       },
     };
   }
 
-  #matMul(
-    weights: DeviceBuffer,
-    matrices: readonly PackedMatrix[],
-    input: DeviceBuffer,
-    inputStride: number,
-    output: DeviceBuffer,
-    outputStride: number,
-    addResidual: boolean,
-  ): OperationCall {
-    const { params, constants } = stacked(matrices);
-    return {
-      operation: 'mat-mul',
-      buffers: { weights, input, output },
-      params: { ...params, input_stride: inputStride, output_stride: outputStride },
-      constants: { ...constants, ADD_RESIDUAL: addResidual ? 1 : 0 },
-    };
+  #decodeExperts(layer: LayerSpec, ffn: MoeSpec): OperationCall[] {
+    const { workspace: w, shape, spec } = this.#in;
+    const number = this.#numberOf(layer);
+    const layout = this.#layoutOf(number);
+    const weights = this.#in.slabOf(number);
+    const shared = { slot_words: wordsOf(this.#in.slotBytes), routes_offset: this.#recordOffset(number) };
+    return [
+      {
+        operation: 'expert-gate-up',
+        buffers: { weights, input: w.normed, routes: w.record, output: w.activated },
+        params: { ...shared, ...gateUpParams(layout), output_stride: shape.expertStride },
+        constants: { ...this.#products.rowConstants(layout.gate.columnCount), TOP_K: shape.topK, ...gateUpConstants(ffn, layout) },
+      },
+      {
+        operation: 'expert-down',
+        buffers: { weights, input: w.activated, routes: w.record, output: w.hidden },
+        params: { ...shared, ...downParams(layout), input_stride: shape.expertStride, output_scale: spec.scales.residual },
+        constants: {
+          ...this.#products.rowConstants(layout.down.columnCount),
+          TOP_K: shape.topK,
+          CODEC: codecOf(layout.down),
+          HAS_BIAS: layout.biasOffsets ? 1 : 0,
+        },
+      },
+    ];
   }
 
-  #rowConstants(columnCount: number): Record<string, number> {
-    return { WG_SIZE: MAT_VEC_WORKGROUP, LANES: lanesOf(columnCount), ROW_STEPS: this.#rowSteps };
+  #denseFfn(layer: LayerSpec, mode: Mode): OperationCall[] {
+    const { workspace: w, shape, spec } = this.#in;
+    const trunk = this.#trunkOf(layer);
+    const { gateUp } = defined(trunk.dense, 'dense FFN');
+    const norm = { trunk: trunk.ffnNorm, epsilon: spec.normEpsilon, scratch: w.mixerInput };
+    const input = { buffer: w.hidden, stride: shape.hiddenStride };
+    const output = { buffer: w.gateUp, stride: denseRows(layer).gateUp };
+    return [...this.#products.normed(mode, norm, gateUp, input, output), ...this.#denseDown(layer, mode)];
+  }
+
+  /** Shared experts read what the router has normed. */
+  #sharedExperts(layer: LayerSpec, mode: Mode): OperationCall[] {
+    const { workspace: w, shape } = this.#in;
+    const { dense } = this.#trunkOf(layer);
+    if (!dense) return [];
+    const input = { buffer: w.normed, stride: shape.hiddenStride };
+    return [this.#products.product(mode, dense.gateUp, input, { buffer: w.gateUp, stride: denseRows(layer).gateUp }), ...this.#denseDown(layer, mode)];
+  }
+
+  #denseDown(layer: LayerSpec, mode: Mode): OperationCall[] {
+    const { workspace: w, shape, spec } = this.#in;
+    const { gateUp: inputStride, activated: columnCount } = denseRows(layer);
+    const activated = rowsOf(w.denseActivated, columnCount);
+    const ffn = defined(layer.ffn.kind === 'dense' ? layer.ffn : layer.ffn.shared, 'dense FFN');
+    const { down } = defined(this.#trunkOf(layer).dense, 'dense FFN');
+    return [
+      {
+        operation: 'activate',
+        buffers: { input: w.gateUp, output: activated.buffer },
+        params: { row_count: ffn.hiddenSize, input_stride: inputStride, output_stride: activated.stride },
+        constants: { ACTIVATION: ACTIVATION_IDS[ffn.activation], HAS_GATE: inputStride > 2 * ffn.hiddenSize ? 1 : 0 },
+      },
+      this.#products.product(
+        mode,
+        down,
+        activated,
+        { buffer: w.hidden, stride: shape.hiddenStride, scale: spec.scales.residual, addsResidual: true },
+      ),
+    ];
+  }
+
+  #recordOffset(number: number): number {
+    return RECORD_HEADER_WORDS + number * this.#in.shape.topK * ROUTE_WORDS;
+  }
+
+  #numberOf(layer: LayerSpec): number {
+    return defined(this.#moeNumber.get(layer.index), `number of MoE layer ${layer.index}`);
   }
 
   #trunkOf(layer: LayerSpec): LayerTrunk {
     return defined(this.#in.trunk.layers[layer.index], `trunk of layer ${layer.index}`);
   }
 
-  #layoutOf(layer: LayerSpec): ExpertLayout {
-    return defined(this.#in.layouts[layer.index], `expert layout of layer ${layer.index}`);
+  #layoutOf(number: number): ExpertLayout {
+    return defined(this.#in.layouts[number], `expert layout ${number}`);
   }
+}
+
+const codecOf = (matrix: PackedMatrix) => CODEC_IDS[matrix.codec];
+
+function gateUpParams({ gate, up, biasOffsets }: ExpertLayout): Record<string, number> {
+  return {
+    column_count: gate.columnCount,
+    row_count: gate.rowCount,
+    gate_base: wordsOf(gate.offsetBytes),
+    up_base: wordsOf(up.offsetBytes),
+    ...(biasOffsets ? { gate_bias: wordsOf(biasOffsets.gate), up_bias: wordsOf(biasOffsets.up) } : {}),
+  };
+}
+
+function gateUpConstants({ activation }: MoeSpec, { gate, up, biasOffsets }: ExpertLayout): Record<string, number> {
+  return { GATE_CODEC: codecOf(gate), UP_CODEC: codecOf(up), ACTIVATION: ACTIVATION_IDS[activation], HAS_BIAS: biasOffsets ? 1 : 0 };
+}
+
+function downParams({ down, biasOffsets }: ExpertLayout): Record<string, number> {
+  return {
+    column_count: down.columnCount,
+    row_count: down.rowCount,
+    down_base: wordsOf(down.offsetBytes),
+    ...(biasOffsets ? { down_bias: wordsOf(biasOffsets.down) } : {}),
+  };
 }

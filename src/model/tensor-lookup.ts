@@ -4,9 +4,15 @@
 import { EngineError } from '../core/errors';
 import { CODEC_NAMES, type CodecName } from '../core/packed-weights';
 import type { GgufFile, GgufTensor } from '../formats/gguf';
-import type { ExpertStackRef, TensorRef } from './spec';
+import type { ExpertStackRef, LinearSpec, NormSpec, TensorRef } from './spec';
 
 const OTHER_CONVERSION = 'The file does not match its own metadata: get it again, or another conversion of the model.';
+
+/** Some of the rows of a tensor that holds several matrices, one below the other. */
+export interface RowRange {
+  readonly first: number;
+  readonly total: number;
+}
 
 export class TensorLookup {
   readonly #file: GgufFile;
@@ -20,6 +26,11 @@ export class TensorLookup {
     return this.#file.tensors.has(name);
   }
 
+  /** Dimensions of a tensor, fastest first; undefined when the file has none of this name. */
+  dimensions(name: string): readonly number[] | undefined {
+    return this.#file.tensors.get(name)?.dimensions;
+  }
+
   /** Weights in all tensors taken so far. */
   get parameterCount(): number {
     return [...this.#taken.values()].reduce((sum, tensor) => sum + tensor.elementCount, 0);
@@ -29,19 +40,67 @@ export class TensorLookup {
     return this.#reference(name, [length], length, 1);
   }
 
-  matrix(name: string, rowCount: number, columnCount: number): TensorRef {
-    return this.#reference(name, [columnCount, rowCount], columnCount, rowCount);
+  optionalVector(name: string, length: number): TensorRef | undefined {
+    return this.has(name) ? this.vector(name, length) : undefined;
   }
 
-  expertStack(name: string, expertCount: number, rowCount: number, columnCount: number): ExpertStackRef {
-    const reference = this.#reference(name, [columnCount, rowCount, expertCount], columnCount, rowCount);
-    return { ...reference, expertCount, bytesPerExpert: reference.sizeBytes / expertCount };
+  /** With `range`, `rowCount` rows from `range.first` of a matrix of `range.total` rows. */
+  matrix(name: string, rowCount: number, columnCount: number, range: RowRange = { first: 0, total: rowCount }): TensorRef {
+    const whole = this.#reference(name, [columnCount, range.total], columnCount, range.total);
+    const rowBytes = whole.sizeBytes / range.total;
+    return { ...whole, rowCount, offsetBytes: whole.offsetBytes + range.first * rowBytes, sizeBytes: rowCount * rowBytes };
   }
 
-  /** Throws 'tensor-mismatch' when the file has a tensor that was not taken. */
-  expectAllTaken(): void {
+  /** `${name}.weight` and, where there is one, `${name}.bias`. */
+  linear(name: string, rowCount: number, columnCount: number, range?: RowRange): LinearSpec {
+    const weight = this.matrix(`${name}.weight`, rowCount, columnCount, range);
+    const biasName = `${name}.bias`;
+    if (!this.has(biasName)) return { weight };
+    const bias = this.vector(biasName, range?.total ?? rowCount);
+    const elementBytes = bias.sizeBytes / bias.columnCount;
+    const first = range?.first ?? 0;
+    return { weight, bias: { ...bias, columnCount: rowCount, offsetBytes: bias.offsetBytes + first * elementBytes, sizeBytes: rowCount * elementBytes } };
+  }
+
+  norm(name: string, length: number): NormSpec {
+    const gain = this.vector(`${name}.weight`, length);
+    const bias = this.optionalVector(`${name}.bias`, length);
+    return bias ? { gain, bias } : { gain };
+  }
+
+  /** A stack of `count` matrices whose [column, row] are turned for use: dimensions [rowCount of one, columnCount, count] in the file. */
+  transposedStack(name: string, count: number, rowsOfOne: number, columnCount: number): TensorRef {
+    const reference = this.#reference(name, [rowsOfOne, columnCount, count], columnCount, rowsOfOne * count);
+    return { ...reference, transposedStack: { count } };
+  }
+
+  /** A stack of `count` matrices as one matrix of all their rows. */
+  stackedRows(name: string, count: number, rowsOfOne: number, columnCount: number): TensorRef {
+    return this.#reference(name, [columnCount, rowsOfOne, count], columnCount, rowsOfOne * count);
+  }
+
+  /** `${name}.weight` and, where there is one, `${name}.bias`. With `range`, those rows of every expert. */
+  expertStack(name: string, expertCount: number, rowCount: number, columnCount: number, range: RowRange = { first: 0, total: rowCount }): ExpertStackRef {
+    const whole = this.#reference(`${name}.weight`, [columnCount, range.total, expertCount], columnCount, range.total);
+    const strideBytes = whole.sizeBytes / expertCount;
+    const rowBytes = strideBytes / range.total;
+    const stack = {
+      ...whole,
+      rowCount,
+      offsetBytes: whole.offsetBytes + range.first * rowBytes,
+      sizeBytes: expertCount * rowCount * rowBytes,
+      expertCount,
+      bytesPerExpert: rowCount * rowBytes,
+      strideBytes,
+    };
+    const biasName = `${name}.bias`;
+    return this.has(biasName) ? { ...stack, bias: this.#reference(biasName, [rowCount, expertCount], rowCount, expertCount) } : stack;
+  }
+
+  /** Throws 'tensor-mismatch' when the file has a tensor that was not taken; those for which `isKnown` is true are left out on purpose. */
+  expectAllTaken(isKnown: (name: string) => boolean): void {
     for (const name of this.#file.tensors.keys()) {
-      if (this.#taken.has(name)) continue;
+      if (this.#taken.has(name) || isKnown(name)) continue;
       throw new EngineError(
         'tensor-mismatch',
         `The file has a tensor "${name}" that its architecture has no use for.`,

@@ -17,7 +17,7 @@ export const matVec: Reference = ({ control, params, constants, f32, bytes }) =>
   const output = f32('output');
   const offset = params['output_offset']!;
   for (let r = 0; r < params['row_count']!; r++) {
-    const y = (matrices.dotRow(r, x, 0) + (bias ? bias[r]! : 0)) * params['output_scale']!;
+    const y = (matrices.dotRow(r, x, 0) + (bias ? bias[offset + r]! : 0)) * params['output_scale']!;
     output[offset + r] = constants['ADD_RESIDUAL'] === 1 ? output[offset + r]! + y : y;
   }
 };

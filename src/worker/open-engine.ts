@@ -10,7 +10,7 @@ import { type GgufFile, readGguf } from '../formats/gguf';
 import type { Source } from '../formats/source';
 import { type ChatTemplate, createChatTemplate } from '../model/chat-template';
 import { specFromGguf } from '../model/from-gguf';
-import type { ModelSpec } from '../model/spec';
+import { type ModelSpec, moeLayers } from '../model/spec';
 import { type Tokenizer, createTokenizer } from '../model/tokenizer';
 import { ExpertTiers } from '../storage/expert-tiers';
 import { MANIFEST_VERSION, type StoredLayout } from '../storage/manifest';
@@ -22,7 +22,7 @@ import { DEFAULT_CONTEXT_LENGTH, DEFAULT_GPU_BYTES, DEFAULT_RAM_BYTES } from './
 import { LibrarySource } from './library-source';
 
 /** Changes when the packed layout of weights does: records of another version are not used. */
-const LAYOUT_VERSION = 'packed-1';
+const LAYOUT_VERSION = 'packed-2';
 
 export interface OpenRequest {
   /** Name of the source: how a stored model is found when the source cannot be opened. */
@@ -83,16 +83,17 @@ async function openOn(request: OpenRequest, opened: OpenedModel): Promise<Opened
   const { file, spec, source, layouts, library } = opened;
   const tokenizer = createTokenizer(file);
   const template = createChatTemplate(file);
+  const experts = moeLayers(spec);
   const ramBytes = request.ramBytes ?? DEFAULT_RAM_BYTES;
   const tiers = await ExpertTiers.open({
-    expertCounts: spec.layers.map(({ moe }) => moe.expertCount),
+    expertCounts: moeLayers(spec).map(({ ffn }) => ffn.expertCount),
     expertBytes: layouts.map(({ sizeBytes }) => sizeBytes),
     ramBudgetBytes: ramBytes,
     library,
-    importExpert: (layer, expert, importSignal) => importExpert(source, spec.layers[layer]!, layouts[layer]!, expert, importSignal),
+    importExpert: (layer, expert, importSignal) => importExpert(source, experts[layer]!, layouts[layer]!, expert, importSignal),
   });
   const contextLength = resolveContextLength(request.contextLength, spec);
-  const expertTotalBytes = slotBytesOf(layouts) * spec.layers.reduce((sum, { moe }) => sum + moe.expertCount, 0);
+  const expertTotalBytes = slotBytesOf(layouts) * experts.reduce((sum, { ffn }) => sum + ffn.expertCount, 0);
   const core = await EngineCore.open({
     backend,
     spec,
@@ -151,7 +152,7 @@ async function openModel(request: OpenRequest): Promise<OpenedModel> {
   try {
     const file = await readGguf(origin, signal);
     const spec = specFromGguf(file);
-    const layouts = spec.layers.map(expertLayout);
+    const layouts = moeLayers(spec).map(expertLayout);
     const library = store && (await openLibrary(store, request, origin, file, spec, layouts, notices));
     const header = library && (await origin.read(0, file.dataStartBytes, signal));
     const source = library && header ? new LibrarySource(library, header, origin) : origin;
@@ -169,7 +170,7 @@ async function openStored(library: ModelLibrary, signal: AbortSignal | undefined
   const source = new LibrarySource(library, header.payload, undefined);
   const file = await readGguf(source, signal);
   const spec = specFromGguf(file);
-  return { file, spec, source, layouts: spec.layers.map(expertLayout), library };
+  return { file, spec, source, layouts: moeLayers(spec).map(expertLayout), library };
 }
 
 /** What is stored of this very file, with its manifest and header written. Undefined when the store takes nothing. */
@@ -184,7 +185,7 @@ async function openLibrary(
 ): Promise<ModelLibrary | undefined> {
   const layout: StoredLayout = {
     version: LAYOUT_VERSION,
-    expertCounts: spec.layers.map(({ moe }) => moe.expertCount),
+    expertCounts: moeLayers(spec).map(({ ffn }) => ffn.expertCount),
     expertBytes: layouts.map(({ sizeBytes }) => sizeBytes),
     trunk: trunkRanges(spec),
   };
@@ -227,8 +228,8 @@ function describe(
     source: isDemo ? 'demo' : sourceName,
     isDemo,
     layerCount: spec.layers.length,
-    expertCounts: spec.layers.map(({ moe }) => moe.expertCount),
-    expertsPerToken: Math.max(...spec.layers.map(({ moe }) => moe.router.select.topK)),
+    expertCounts: moeLayers(spec).map(({ ffn }) => ffn.expertCount),
+    expertsPerToken: Math.max(0, ...moeLayers(spec).map(({ ffn }) => ffn.router.select.topK)),
     hiddenSize: spec.hiddenSize,
     vocabularySize: spec.vocabularySize,
     contextLength: more.contextLength,
