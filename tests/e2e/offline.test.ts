@@ -7,17 +7,10 @@ import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { launchChromium, watchForErrors } from '../support/chromium';
 import { goldenText } from '../support/e2e-golden';
-import { APP_FOLDER, AppPage, waitFor } from '../support/e2e-page';
+import { APP_FOLDER, AppPage, MODEL_SERVER_HEADERS, waitFor } from '../support/e2e-page';
 import { storedModels } from '../support/e2e-records';
 import { startTestServer, type TestServer } from '../support/server';
 
-/** What a server of models must send to pages of other origins. */
-const CORS = {
-  'Access-Control-Allow-Origin': '*',
-  'Access-Control-Allow-Headers': 'Range',
-  'Access-Control-Expose-Headers': 'Content-Range, Content-Length, ETag',
-  'Cross-Origin-Resource-Policy': 'cross-origin',
-};
 const HEADER_BYTES = 64;
 const EXPERT_COUNT = 192;
 const ANSWER_TOKENS = 12;
@@ -38,7 +31,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-offline-'));
   await copyFile(join(APP_FOLDER, 'models/demo-q8_0.gguf'), join(folder, 'other.gguf'));
   appServer = await startTestServer(APP_FOLDER);
-  modelServer = await startTestServer(folder, { headers: CORS });
+  modelServer = await startTestServer(folder, { headers: MODEL_SERVER_HEADERS });
   address = `${modelServer.origin}/other.gguf`;
   browser = await launchChromium();
   context = await browser.newContext({ viewport: { width: 1280, height: 900 } });

@@ -52,3 +52,12 @@ test('a small budget gives the same text, with halts', async () => {
   expect(await app.ask(prompt)).toBe(answer);
   expect((await app.stats()).halts).toBeGreaterThan(0);
 });
+
+test('asked for WebGPU alone, it says that there is no adapter', async () => {
+  await app.page.goto(`${server.origin}/?backend=webgpu`);
+  expect(await app.untilNotice(/no-adapter/)).toMatch(/Try again/);
+  // Without that wish the same browser runs the model, from what is stored by now.
+  await app.open(server.origin);
+  await app.sample({ maxTokens: 2 });
+  expect(await app.ask('Tell me a story.')).not.toBe('');
+});

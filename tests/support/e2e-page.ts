@@ -8,6 +8,14 @@ import type { SluiceChat } from '../../src/ui/sluice-chat';
 /** The app as `npm start` serves it. */
 export const APP_FOLDER = join(import.meta.dirname, '../../dist/app');
 
+/** What a server of models must send to pages of other origins. */
+export const MODEL_SERVER_HEADERS = {
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Allow-Headers': 'Range',
+  'Access-Control-Expose-Headers': 'Content-Range, Content-Length, ETag',
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+};
+
 /** A load on a software adapter with both cores busy. */
 const LOAD_TIMEOUT_MS = 60_000;
 const ANSWER_TIMEOUT_MS = 90_000;
