@@ -44,7 +44,7 @@ const browser: TestProjectConfiguration = {
     name: 'browser',
     include: [KERNELS, BROWSER],
     fileParallelism: false,
-    globalSetup: ['tests/support/gpu-log-setup.ts'],
+    globalSetup: ['tests/support/gpu-log-setup.ts', 'tests/support/model-server.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     provide,

@@ -14,7 +14,7 @@ import { CompiledPrograms } from './compiled';
 import { Decode } from './decode';
 import { ExpertCache } from './expert-cache';
 import { type ExpertLayout, slotBytesOf } from './expert-layout';
-import { Answer, DEFAULT_MAX_TOKENS, MAX_TOKENS_RULE, checkNumber, checkPrompt, resolveSampling, resolveStopTokens } from './generation';
+import { Answer, DEFAULT_MAX_TOKENS, MAX_TOKENS_RULE, RAM_BYTES_RULE, checkNumber, checkPrompt, resolveSampling, resolveStopTokens } from './generation';
 import { Prefill } from './prefill';
 import { NO_ANSWER_YET, RunMeter } from './run-stats';
 import type { Routes } from './step-record';
@@ -201,7 +201,7 @@ export class EngineCore {
     const { gpuBytes } = budget;
     if (gpuBytes !== undefined) budgetBytes(gpuBytes, this.#report().expertTotalBytes);
     if (budget.ramBytes !== undefined) {
-      this.#ramBytes = checkNumber('ramBytes', budget.ramBytes, { low: 0, high: Number.MAX_SAFE_INTEGER });
+      this.#ramBytes = checkNumber('ramBytes', budget.ramBytes, RAM_BYTES_RULE);
       this.#parts.supply.setRamBudget(this.#ramBytes);
     }
     if (gpuBytes === undefined) return Promise.resolve(this.#report());

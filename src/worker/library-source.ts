@@ -30,6 +30,7 @@ export class LibrarySource implements Source {
 
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
     if (offset + length <= this.#header.byteLength) return this.#header.slice(offset, offset + length);
+    if (offset < this.#header.byteLength && !this.#origin) return this.#readBeyondHeader(offset, length);
     const piece = this.#pieces.get(offset);
     if (piece?.sizeBytes !== length) return this.#readOrigin(offset, length, signal);
     // A store that fails is no reason to fail: the file has the bytes too.
@@ -42,6 +43,13 @@ export class LibrarySource implements Source {
 
   async close(): Promise<void> {
     await this.#origin?.close?.();
+  }
+
+  /** Whoever reads a header asks for more than it has, not knowing its length, and never looks at what follows: without the file, zeros will do. */
+  #readBeyondHeader(offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    bytes.set(this.#header.subarray(offset));
+    return bytes;
   }
 
   #readOrigin(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {

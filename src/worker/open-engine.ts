@@ -5,6 +5,7 @@ import type { Backend } from '../core/backend';
 import { EngineError, throwIfAborted } from '../core/errors';
 import { EngineCore } from '../engine/engine-core';
 import { type ExpertLayout, expertLayout, importExpert, slotBytesOf } from '../engine/expert-layout';
+import { RAM_BYTES_RULE, checkNumber } from '../engine/generation';
 import { trunkFileBytes, trunkRanges } from '../engine/trunk';
 import { type GgufFile, readGguf } from '../formats/gguf';
 import type { Source } from '../formats/source';
@@ -12,6 +13,7 @@ import { type ChatTemplate, createChatTemplate } from '../model/chat-template';
 import { specFromGguf } from '../model/from-gguf';
 import { type ModelSpec, moeLayers } from '../model/spec';
 import { type Tokenizer, createTokenizer } from '../model/tokenizer';
+import { budgetBytes } from '../scheduler/budget';
 import { ExpertTiers } from '../storage/expert-tiers';
 import { MANIFEST_VERSION, type StoredLayout } from '../storage/manifest';
 import { ModelLibrary } from '../storage/model-library';
@@ -66,7 +68,10 @@ interface OpenedModel {
 }
 
 export async function openEngine(request: OpenRequest): Promise<OpenedEngine> {
-  const { signal } = request;
+  const { signal, gpuBytes, ramBytes } = request;
+  // Before anything is downloaded.
+  if (gpuBytes !== undefined) budgetBytes(gpuBytes, 0);
+  if (ramBytes !== undefined) checkNumber('ramBytes', ramBytes, RAM_BYTES_RULE);
   request.onProgress('open', 0, 0);
   const model = await openModel(request);
   try {

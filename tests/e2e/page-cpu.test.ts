@@ -20,7 +20,10 @@ beforeAll(async () => {
   app = new AppPage(await context.newPage());
 });
 
-afterEach(() => expect(errors.splice(0)).toEqual([]));
+/** Chromium's own remark when there is none, which is what this file is about. */
+const NO_ADAPTER = 'No available adapters.';
+
+afterEach(() => expect(errors.splice(0).filter((error) => !error.startsWith(NO_ADAPTER))).toEqual([]));
 
 afterAll(async () => {
   await browser.close();
@@ -48,4 +51,13 @@ test('a small budget gives the same text, with halts', async () => {
   await app.untilBudget(48);
   expect(await app.ask(prompt)).toBe(answer);
   expect((await app.stats()).halts).toBeGreaterThan(0);
+});
+
+test('asked for WebGPU alone, it says that there is no adapter', async () => {
+  await app.page.goto(`${server.origin}/?backend=webgpu`);
+  expect(await app.untilNotice(/no-adapter/)).toMatch(/Try again/);
+  // Without that wish the same browser runs the model, from what is stored by now.
+  await app.open(server.origin);
+  await app.sample({ maxTokens: 2 });
+  expect(await app.ask('Tell me a story.')).not.toBe('');
 });

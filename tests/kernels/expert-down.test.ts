@@ -20,8 +20,7 @@ const SHAPES: readonly Shape[] = [
   { codec: 'q4_0', columnCount: 160, rowCount: 96, expertCount: 32, topK: 8 },
   { codec: 'f32', columnCount: 36, rowCount: 5, expertCount: 1, topK: 1 },
   { codec: 'f16', columnCount: 36, rowCount: 33, expertCount: 20, topK: 16, routesOffset: 56 },
-  { codec: 'bf16', columnCount: 256, rowCount: 3, expertCount: 4, topK: 4 },
-  { codec: 'q8_0', columnCount: 160, rowCount: 70, expertCount: 3, topK: 2, constants: { WG_SIZE: 256, LANES: 16, ROW_STEPS: 1 } },
+  { codec: 'bf16', columnCount: 256, rowCount: 70, expertCount: 4, topK: 4, constants: { WG_SIZE: 256, LANES: 16, ROW_STEPS: 1 } },
 ];
 
 for (const { codec, columnCount, rowCount, expertCount, topK, routesOffset = 0, constants = {} } of SHAPES) {

@@ -19,13 +19,12 @@ interface Shape {
 const SHAPES: readonly Shape[] = [
   { gate: 'q8_0', up: 'q8_0', columnCount: 96, rowCount: 37, expertCount: 7, topK: 4, routesOffset: 8 },
   { gate: 'q4_0', up: 'q4_0', columnCount: 160, rowCount: 64, expertCount: 32, topK: 8 },
-  { gate: 'f32', up: 'f32', columnCount: 36, rowCount: 5, expertCount: 1, topK: 1 },
   // Gate and up of different codecs.
   { gate: 'q8_0', up: 'q4_0', columnCount: 256, rowCount: 33, expertCount: 7, topK: 4, routesOffset: 20 },
   { gate: 'f16', up: 'bf16', columnCount: 36, rowCount: 17, expertCount: 20, topK: 16 },
-  { gate: 'bf16', up: 'f32', columnCount: 96, rowCount: 3, expertCount: 4, topK: 4 },
-  { gate: 'q4_0', up: 'f16', columnCount: 1056, rowCount: 9, expertCount: 3, topK: 1, constants: { LANES: 32, ROW_STEPS: 2 } },
-  { gate: 'q8_0', up: 'q8_0', columnCount: 160, rowCount: 70, expertCount: 3, topK: 2, constants: { WG_SIZE: 256, LANES: 4, ROW_STEPS: 1 } },
+  { gate: 'bf16', up: 'f32', columnCount: 36, rowCount: 3, expertCount: 1, topK: 1 },
+  // Other divisions of the work.
+  { gate: 'q4_0', up: 'f16', columnCount: 1056, rowCount: 19, expertCount: 3, topK: 2, constants: { WG_SIZE: 256, LANES: 32, ROW_STEPS: 2 } },
 ];
 
 for (const { gate, up, columnCount, rowCount, expertCount, topK, routesOffset = 0, constants = {} } of SHAPES) {

@@ -14,12 +14,11 @@ interface Shape extends GroupedShape {
 
 const SHAPES: readonly Shape[] = [
   { gate: 'q8_0', up: 'q8_0', columnCount: 96, rowCount: 37, tokenCount: 17, expertCount: 7, topK: 4, tableOffset: 14 },
-  { gate: 'q4_0', up: 'q4_0', columnCount: 160, rowCount: 32, tokenCount: 3, expertCount: 32, topK: 8 },
+  { gate: 'q4_0', up: 'q4_0', columnCount: 160, rowCount: 32, tokenCount: 3, expertCount: 64, topK: 8 },
   // One expert for all tokens: two full tiles of pairs and one pair.
-  { gate: 'f32', up: 'f32', columnCount: 36, rowCount: 5, tokenCount: 33, expertCount: 1, topK: 1 },
+  { gate: 'bf16', up: 'f32', columnCount: 36, rowCount: 5, tokenCount: 33, expertCount: 1, topK: 1 },
   { gate: 'q8_0', up: 'q4_0', columnCount: 64, rowCount: 33, tokenCount: 33, expertCount: 4, topK: 4, tableOffset: 4 },
   { gate: 'f16', up: 'bf16', columnCount: 36, rowCount: 17, tokenCount: 3, expertCount: 20, topK: 16 },
-  { gate: 'bf16', up: 'f32', columnCount: 96, rowCount: 1, tokenCount: 1, expertCount: 64, topK: 8 },
   // More experts than slots: the pairs of the others are left alone, in either of two passes.
   { gate: 'q8_0', up: 'q8_0', columnCount: 96, rowCount: 40, tokenCount: 9, expertCount: 7, topK: 4, slotCount: 4, isActive: (e) => e % 2 === 0 },
   { gate: 'q8_0', up: 'q8_0', columnCount: 96, rowCount: 40, tokenCount: 9, expertCount: 7, topK: 4, slotCount: 4, isActive: (e) => e % 2 === 1 },

@@ -28,8 +28,8 @@ const SHAPES: readonly Shape[] = [
   { parts: stackOf('f16', 33), columnCount: 36, tokenCount: 17, constants: { HAS_NORM: 1 } },
   { parts: stackOf('f32', 19), columnCount: 96, outputOffset: 13 },
   // Norm before, residual after, both.
-  { parts: stackOf('q8_0', 33), columnCount: 160, constants: { HAS_NORM: 1 } },
-  { parts: stackOf('q4_0', 20, 10, 10), columnCount: 36, constants: { HAS_NORM: 1 } },
+  { parts: stackOf('f16', 33), columnCount: 160, constants: { HAS_NORM: 1 } },
+  { parts: stackOf('f16', 20, 10, 10), columnCount: 36, constants: { HAS_NORM: 1 } },
   { parts: stackOf('q4_0', 33), columnCount: 160, constants: { ADD_RESIDUAL: 1 } },
   { parts: stackOf('bf16', 33), columnCount: 96, constants: { ADD_RESIDUAL: 1, HAS_NORM: 1 }, outputOffset: 5 },
   // Other divisions of the work.

@@ -27,8 +27,9 @@ const SHAPES: readonly Shape[] = [
   { tokenCount: 17, columnCount: 160, expertCount: 32, topK: 8 },
   { tokenCount: 1, columnCount: 256, expertCount: 64, topK: 8, constants: { RENORMALISE: 0 } },
   { tokenCount: 3, columnCount: 96, expertCount: 512, topK: 16 },
-  { tokenCount: 2, columnCount: 36, expertCount: 7, topK: 7, weightScale: 2.5 },
-  { tokenCount: 33, columnCount: 64, expertCount: 20, topK: 4, constants: { RENORMALISE: 0 }, weightScale: 0.5 },
+  // As many as there are.
+  { tokenCount: 2, columnCount: 36, expertCount: 8, topK: 8, weightScale: 2.5 },
+  { tokenCount: 33, columnCount: 64, expertCount: 20, topK: 8, constants: { RENORMALISE: 0 }, weightScale: 0.5 },
   { tokenCount: 2, columnCount: 160, expertCount: 65, topK: 4, constants: { WG_SIZE: 64, LANES: 8 } },
   { tokenCount: 2, columnCount: 160, expertCount: 5, topK: 2, constants: { WG_SIZE: 128, LANES: 128 } },
 ];

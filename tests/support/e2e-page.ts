@@ -8,8 +8,16 @@ import type { SluiceChat } from '../../src/ui/sluice-chat';
 /** The app as `npm start` serves it. */
 export const APP_FOLDER = join(import.meta.dirname, '../../dist/app');
 
+/** What a server of models must send to pages of other origins. */
+export const MODEL_SERVER_HEADERS = {
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Allow-Headers': 'Range',
+  'Access-Control-Expose-Headers': 'Content-Range, Content-Length, ETag',
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+};
+
 /** A load on a software adapter with both cores busy. */
-const LOAD_TIMEOUT_MS = 90_000;
+const LOAD_TIMEOUT_MS = 60_000;
 const ANSWER_TIMEOUT_MS = 90_000;
 
 export interface SamplingFields {
@@ -39,9 +47,19 @@ export class AppPage {
     await this.untilReady();
   }
 
-  /** Waits until a model is loaded whose line at the head of the page has the text. */
-  async untilReady(summary: string | RegExp = 'experts'): Promise<void> {
-    await this.page.locator('sluice-app header .model').getByText(summary).first().waitFor({ timeout: LOAD_TIMEOUT_MS });
+  /** Waits until a model is on the page; with `source`, the model from there. */
+  async untilReady(source?: string): Promise<void> {
+    const found = await poll(async () => {
+      const shown = await this.source();
+      return shown !== undefined && (source === undefined || shown === source);
+    }, LOAD_TIMEOUT_MS);
+    if (!found) throw new Error(`no model${source ? ` from ${source}` : ''} was loaded; the page says: ${(await this.notices()).join(' | ') || 'nothing'}`);
+  }
+
+  /** Where the model on the page came from, as the panel of facts says. */
+  async source(): Promise<string | undefined> {
+    const facts = this.page.locator('section[aria-labelledby=facts] dl > div').filter({ has: this.page.locator('dt:text-is("Source")') });
+    return (await facts.count()) === 0 ? undefined : ((await facts.locator('dd').textContent()) ?? '').trim();
   }
 
   /** Through the settings of the chat, which are closed again. */
@@ -167,11 +185,16 @@ export class AppPage {
 
 /** Polls until `read` gives something truthy, and returns it. */
 export async function waitFor<T>(read: () => Promise<T>, what: string, timeoutMs = 60_000): Promise<NonNullable<T>> {
+  const value = await poll(read, timeoutMs);
+  if (!value) throw new Error(`waited in vain for ${what}`);
+  return value;
+}
+
+async function poll<T>(read: () => Promise<T>, timeoutMs: number): Promise<T> {
   const endMs = performance.now() + timeoutMs;
   for (;;) {
     const value = await read();
-    if (value) return value;
-    if (performance.now() > endMs) throw new Error(`waited in vain for ${what}`);
+    if (value || performance.now() > endMs) return value;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
