@@ -1,11 +1,10 @@
 // inspect: what a model file holds, from its header alone. Nothing of the weights is read.
 
-import { defined } from '../core/assert';
 import { formatBytes } from '../core/units';
 import { type GgufFile, readGguf } from '../formats/gguf';
 import type { GgufValue } from '../formats/gguf-metadata';
 import { specFromGguf } from '../model/from-gguf';
-import type { ExpertStackRef, LayerSpec, ModelSpec } from '../model/spec';
+import { type ExpertStackRef, type ModelSpec, type MoeSpec, moeLayers } from '../model/spec';
 import type { TerminalIo } from './io';
 import { openModelSource } from './open-model';
 
@@ -43,8 +42,9 @@ export async function inspect(model: string, io: TerminalIo, json: boolean): Pro
 
 export function inspectGguf(file: GgufFile): Inspection {
   const spec = specFromGguf(file);
-  const first = defined(spec.layers[0], 'first layer').moe;
-  const expertBytes = sum(spec.layers.map((layer) => sum(stacksOf(layer).map((stack) => stack.sizeBytes))));
+  const layers = moeLayers(spec);
+  const first = layers[0]?.ffn;
+  const expertBytes = sum(layers.map((layer) => sum(stacksOf(layer).map((stack) => stack.sizeBytes))));
   const tensors = [...file.tensors.values()];
   const tensorTypes: Record<string, number> = {};
   for (const { type } of tensors) tensorTypes[type.name] = (tensorTypes[type.name] ?? 0) + 1;
@@ -57,11 +57,11 @@ export function inspectGguf(file: GgufFile): Inspection {
     contextLength: spec.contextLength,
     layerCount: spec.layers.length,
     experts: {
-      count: sum(spec.layers.map((layer) => layer.moe.expertCount)),
+      count: sum(layers.map(({ ffn }) => ffn.expertCount)),
       bytes: expertBytes,
-      perLayer: first.expertCount,
-      perToken: first.router.select.topK,
-      bytesPerExpert: first.gate.bytesPerExpert + first.up.bytesPerExpert + first.down.bytesPerExpert,
+      perLayer: first?.expertCount ?? 0,
+      perToken: first?.router.select.topK ?? 0,
+      bytesPerExpert: first ? first.gate.bytesPerExpert + first.up.bytesPerExpert + first.down.bytesPerExpert : 0,
     },
     trunkBytes: sum(tensors.map((tensor) => tensor.sizeBytes)) - expertBytes,
     tensorTypes,
@@ -71,8 +71,8 @@ export function inspectGguf(file: GgufFile): Inspection {
   };
 }
 
-function stacksOf(layer: LayerSpec): ExpertStackRef[] {
-  return [layer.moe.gate, layer.moe.up, layer.moe.down];
+function stacksOf({ ffn }: { readonly ffn: MoeSpec }): ExpertStackRef[] {
+  return [ffn.gate, ffn.up, ffn.down];
 }
 
 function sum(values: readonly number[]): number {

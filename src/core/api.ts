@@ -42,6 +42,8 @@ export interface ModelInfo {
   readonly source: string;
   readonly isDemo: boolean;
   readonly layerCount: number;
+  /** Indices of the layers with routed experts. Routing frames know only those, and number them without gaps. */
+  readonly moeLayers: readonly number[];
   /** [layer] routed experts; 0 for a dense layer. */
   readonly expertCounts: readonly number[];
   readonly expertsPerToken: number;

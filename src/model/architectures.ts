@@ -21,6 +21,8 @@ export interface Architecture {
     readonly hasScale?: boolean;
   };
   readonly activation: ActivationName;
+  /** Models of the family without experts have no `expert_count`. */
+  readonly mayBeDense?: boolean;
   /** Which layers see only a window of positions, and which have RoPE. */
   readonly window?: {
     /** Positions; undefined: `attention.sliding_window` says. A model without that key has no windows. */
@@ -47,7 +49,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, 
   ['qwen3moe', family({ router: softmaxRenormalised, expertSize: 'dense-shared-by-selected' })],
   ['olmoe', family({ router: { activate: 'softmax', weigh: 'raw' }, expertSize: 'dense' })],
   ['qwen2moe', family({ router: { activate: 'softmax', weigh: 'raw' }, sharedSize: 'own-key-or-dense' })],
-  ['llama', family({ rope: 'adjacent', router: softmaxRenormalised, expertSize: 'dense', hasAttentionScale: true })],
+  ['llama', family({ rope: 'adjacent', router: softmaxRenormalised, expertSize: 'dense', hasAttentionScale: true, mayBeDense: true })],
   [
     'granitemoe',
     family({ rope: 'adjacent', router: softmaxRenormalised, expertSize: 'dense', hasScales: true, hasAttentionScale: true, sharedSize: 'own-key' }),

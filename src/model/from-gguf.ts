@@ -38,7 +38,7 @@ export function specFromGguf(file: GgufFile): ModelSpec {
   // Latent attention always names its columns that turn.
   const headSize = isLatent ? LIMITS.headSize : headSizeOf(numbers, hiddenSize, headCounts[0]!);
   const rope = ropeSpec(tensors, numbers, architecture.rope, headSize, contextLength);
-  const expertCount = architecture.router ? numbers.integer('expert_count', 0, LIMITS.experts, 0) : 0;
+  const expertCount = architecture.router ? numbers.integer('expert_count', architecture.mayBeDense ? 0 : 1, LIMITS.experts, architecture.mayBeDense ? 0 : undefined) : 0;
   const shared = { tensors, numbers, architecture, hiddenSize };
   const vocabularySize = readVocabularySize(file, numbers);
   const embedding = tensors.matrix('token_embd.weight', vocabularySize, hiddenSize);
@@ -66,9 +66,10 @@ export function specFromGguf(file: GgufFile): ModelSpec {
       logits: architecture.hasScales ? 1 / numbers.factor('logit_scale', 1) : 1,
     },
   };
-  // The tensors of layers that are not run; RoPE factors of the other context length.
-  const isOfSkippedLayer = (tensor: string) => Number(/^blk\.(\d+)\./.exec(tensor)?.[1] ?? -1) >= layerCount;
-  tensors.expectAllTaken(isOfSkippedLayer);
+  tensors.expectAllTaken((tensor) => {
+    const layer = Number(/^blk\.(\d+)\./.exec(tensor)?.[1] ?? -1);
+    return layer >= layerCount && layer < blockCount;
+  });
   return { ...spec, parameterCount: tensors.parameterCount };
 }
 

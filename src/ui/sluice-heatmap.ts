@@ -136,7 +136,7 @@ export class SluiceHeatmap extends LitElement {
     const { engine } = this;
     // An empty map of the model at once, before anything is routed.
     const expertCount = Math.max(0, ...(engine?.model.expertCounts ?? []));
-    this.#usage = engine && expertCount > 0 ? new ExpertUsage(engine.model.layerCount, expertCount) : undefined;
+    this.#usage = engine && expertCount > 0 ? new ExpertUsage(engine.model.moeLayers.length, expertCount) : undefined;
     this.cursor = undefined;
     this.tableLayer = -1;
     if (engine && this.isConnected) this.#unfollow = followRouting(engine, (frame) => this.push(frame));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { OperationCall } from '../../src/core/backend';
 import { CONTROL_BYTES, CONTROL_WORDS, ControlWord } from '../../src/core/control';
-import { type Kernel, MAX_GRID_SIDE, encodeParams, linearGrid, resolveConstants, variantName } from '../../src/core/kernel';
+import { type Kernel, MAX_GRID_SIDE, encodeParams, linearGrid, resolveCall, variantName } from '../../src/core/kernel';
 
 const kernel: Kernel = {
   name: 'example',
@@ -30,7 +30,7 @@ test('params become little-endian words of their types, padded to 16 bytes', () 
 
 describe('a call that does not agree with its kernel', () => {
   test('is filled with the defaults where it says nothing', () => {
-    expect(resolveConstants(kernel, { ...call, constants: { LANES: 4 } })).toEqual({ WG_SIZE: 64, LANES: 4 });
+    expect(resolveCall(kernel, { ...call, constants: { LANES: 4 } }).constants).toEqual({ WG_SIZE: 64, LANES: 4 });
   });
   test.each([
     ['an unknown constant', { ...call, constants: { LINES: 4 } }],
@@ -39,7 +39,7 @@ describe('a call that does not agree with its kernel', () => {
     ['a missing binding', { ...call, buffers: {} }],
     ['a binding too many', { ...call, buffers: { ...call.buffers, other: buffer } }],
   ])('%s is refused', (_, wrong) => {
-    expect(() => resolveConstants(kernel, wrong)).toThrow('assertion failed');
+    expect(() => resolveCall(kernel, wrong)).toThrow('assertion failed');
   });
 });
 

@@ -29,9 +29,9 @@ const tokenizer = async (file: WriterFile): Promise<Tokenizer> => createTokenize
 
 describe('the tiny model', () => {
   it('is a model as it is, tied or not', async () => {
-    expect(await spec(base)).toMatchObject({ hiddenSize: 32, vocabularySize: 272, attention: { headCount: 2, kvHeadCount: 1, headSize: 16 } });
+    expect(await spec(base)).toMatchObject({ hiddenSize: 32, vocabularySize: 272, layers: [{ mixer: { headCount: 2, kvHeadCount: 1, headSize: 16 } }, {}] });
     const untied = await spec(tinyQwen3MoeFile({ tied: false }));
-    expect(untied.outputHead.name).toBe('output.weight');
+    expect(untied.outputHead.weight.name).toBe('output.weight');
     expect(untied.parameterCount).toBe((await spec(base)).parameterCount + 32 * 272);
   });
 
@@ -41,20 +41,19 @@ describe('the tiny model', () => {
     const metadata = file.metadata.filter(([key]) => !absent.includes(key.replace('qwen3moe.', '')) && key !== 'general.name');
     expect(await spec({ ...file, metadata })).toMatchObject({
       name: 'memory',
-      attention: { headCount: 2, kvHeadCount: 2, headSize: 16, rope: { base: 10_000, rotaryDimensions: 16 } },
-      layers: [{ moe: { expertHiddenSize: 32 } }, {}],
+      rope: { base: 10_000, dimensions: 16 },
+      layers: [{ mixer: { headCount: 2, kvHeadCount: 2, headSize: 16 }, ffn: { expertHiddenSize: 32 } }, {}],
     });
   });
 });
 
 describe('an architecture that is not known', () => {
   it('is named, with those that are', async () => {
-    const action = (): Promise<ModelSpec> => spec(withKeys({ 'general.architecture': text('llama') }));
-    await expectEngineError(action, 'unsupported-architecture', /"llama".*qwen3moe/);
+    const action = (): Promise<ModelSpec> => spec(withKeys({ 'general.architecture': text('mamba') }));
+    await expectEngineError(action, 'unsupported-architecture', /"mamba".*qwen3moe/);
   });
   it('is refused when it needs what is not there', async () => {
-    await expectEngineError(() => spec(withKeys({ 'qwen3moe.rope.scaling.type': text('yarn') })), 'unsupported-architecture', 'yarn');
-    await expectEngineError(() => spec(withKeys({ 'qwen3moe.rope.scaling.factor': f32(4) })), 'unsupported-architecture', 'rope.scaling.factor');
+    await expectEngineError(() => spec(withKeys({ 'qwen3moe.rope.scaling.type': text('dynamic') })), 'unsupported-architecture', 'dynamic');
     await expectEngineError(() => spec(withKeys({ 'qwen3moe.attention.value_length': u32(8) })), 'unsupported-architecture', 'value_length');
   });
 });
@@ -106,8 +105,8 @@ describe('tensors', () => {
   });
 
   it('that nobody asked for is refused', async () => {
-    const change = (tensor: WriterTensor): WriterTensor[] => [tensor, { name: 'blk.0.attn_q.bias', dimensions: [32], type: 0, data: new Uint8Array(128) }];
-    await expectEngineError(() => spec(withTensor('blk.0.attn_q.weight', change)), 'tensor-mismatch', 'blk.0.attn_q.bias');
+    const change = (tensor: WriterTensor): WriterTensor[] => [tensor, { name: 'blk.0.attn_rot_embd', dimensions: [32], type: 0, data: new Uint8Array(128) }];
+    await expectEngineError(() => spec(withTensor('blk.0.attn_q.weight', change)), 'tensor-mismatch', 'blk.0.attn_rot_embd');
   });
 });
 

@@ -8,6 +8,7 @@ import { TrunkLoader } from '../../src/engine/trunk';
 import { createWorkspace, shapeOf } from '../../src/engine/workspace';
 import { readGguf } from '../../src/formats/gguf';
 import { specFromGguf } from '../../src/model/from-gguf';
+import { moeLayers } from '../../src/model/spec';
 import { demoSource } from './demo-model';
 
 /** Operations of a layer from its router on. */
@@ -24,14 +25,14 @@ export interface StepCalls {
 export async function expectedCalls(backend: Backend): Promise<StepCalls> {
   const source = await demoSource();
   const spec = specFromGguf(await readGguf(source));
-  const layouts = spec.layers.map(expertLayout);
+  const layouts = moeLayers(spec).map(expertLayout);
   const shape = shapeOf(spec, 64);
   const named = backend.createBuffer('stands for slots and their table', 256);
   const builder = new ProgramBuilder({
     spec,
     shape,
     trunk: await new TrunkLoader(backend, source, () => {}).load(spec),
-    workspace: createWorkspace(backend, spec, shape),
+    workspace: createWorkspace(backend, spec, shape, undefined),
     layouts,
     slotBytes: slotBytesOf(layouts),
     slotTable: named,

@@ -9,6 +9,7 @@ import { expertLayout, importExpert } from '../../src/engine/expert-layout';
 import { readGguf } from '../../src/formats/gguf';
 import type { Source } from '../../src/formats/source';
 import { specFromGguf } from '../../src/model/from-gguf';
+import { moeLayers } from '../../src/model/spec';
 import { createTokenizer } from '../../src/model/tokenizer';
 
 export interface OpenCoreOptions {
@@ -21,10 +22,11 @@ export interface OpenCoreOptions {
 export async function openCore(backend: Backend, source: Source, options: OpenCoreOptions = {}): Promise<EngineCore> {
   const file = await readGguf(source);
   const spec = specFromGguf(file);
-  const layouts = spec.layers.map(expertLayout);
+  const layers = moeLayers(spec);
+  const layouts = layers.map(expertLayout);
   let bytesRead = 0;
   const fetch: ExpertSupply['fetch'] = async (layer, expert, signal) => {
-    const bytes = await importExpert(source, spec.layers[layer]!, layouts[layer]!, expert, signal);
+    const bytes = await importExpert(source, layers[layer]!, layouts[layer]!, expert, signal);
     bytesRead += bytes.byteLength;
     return { bytes, tier: 'disk' };
   };

@@ -45,6 +45,7 @@ export const SCRIPTED_MODEL: ModelInfo = {
   source: 'demo',
   isDemo: true,
   layerCount: LAYERS,
+  moeLayers: Array.from({ length: LAYERS }, (_, index) => index),
   expertCounts: Array.from({ length: LAYERS }, () => EXPERTS),
   expertsPerToken: TOP_K,
   hiddenSize: 256,

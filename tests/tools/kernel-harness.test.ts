@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { Random } from '../../src/core/random';
 import { KERNELS } from '../../src/kernels';
-import { rmsNorm } from '../../src/kernels/rms-norm';
+import { norm } from '../../src/kernels/norm';
 import { route } from '../../src/kernels/route';
 import { REFERENCES } from '../../src/reference';
 import type { Reference, ReferenceCall } from '../../src/reference/call';
@@ -42,7 +42,7 @@ const placeOf = (call: ReferenceCall, binding: string) => call.f32(binding).byte
 test('the right kernel passes, and its results come back', async () => {
   const { gpu, cpu } = await checkKernel(
     spoiled(() => {}),
-    rmsNorm,
+    norm,
     {},
     normCase(),
     'right',
@@ -63,12 +63,12 @@ const WRONGS: ReadonlyArray<readonly [what: string, spoil: (call: ReferenceCall)
 ];
 
 test.each(WRONGS)('it fails when %s', async (_, spoil, message) => {
-  await expect(checkKernel(spoiled(spoil), rmsNorm, {}, normCase(), 'label, seed 1')).rejects.toThrow(message);
+  await expect(checkKernel(spoiled(spoil), norm, {}, normCase(), 'label, seed 1')).rejects.toThrow(message);
 });
 
 test('the message names the label, and ten places at most', async () => {
   const zeros = spoiled(({ f32 }) => f32('output').fill(0));
-  const error = await checkKernel(zeros, rmsNorm, {}, normCase(), 'label, seed 1').catch((thrown: unknown) => thrown);
+  const error = await checkKernel(zeros, norm, {}, normCase(), 'label, seed 1').catch((thrown: unknown) => thrown);
   const lines = (error as Error).message.split('\n');
   expect(lines[0]).toBe('label, seed 1');
   expect(lines.filter((line) => line.startsWith('  output[')).length).toBe(10);
@@ -79,7 +79,7 @@ test('it fails when a kernel runs under a halt', async () => {
   const write = backend.write.bind(backend);
   // A backend that loses the halt flag on its way to the device.
   backend.write = (buffer, offset, data) => write(buffer, offset, buffer.label === 'control' ? withoutHalt(data as Uint32Array) : data);
-  await expect(checkKernel(backend, rmsNorm, {}, normCase(), 'label')).rejects.toThrow(/under a halt/);
+  await expect(checkKernel(backend, norm, {}, normCase(), 'label')).rejects.toThrow(/under a halt/);
 });
 
 test('it fails when control differs, for kernels that write it', async () => {
