@@ -65,7 +65,8 @@ export const tokens = css`
     *::before,
     *::after {
       animation: none !important;
-      transition-duration: 1ms !important;
+      /* Not a duration alone: every property would then take it, and inherited ones (color) would change down the page one element after the other. */
+      transition: background-color 1ms !important;
     }
   }
 `;

@@ -29,7 +29,8 @@ export function suggestionCards({ suggestions, isDisabled, choose }: Suggestions
 
 export function suggestionStrip({ suggestions, isDisabled, choose }: SuggestionsProps): TemplateResult | typeof nothing {
   if (suggestions.length === 0) return nothing;
-  return html`<div class="strip" role="group" aria-label="Suggested prompts">
+  // It scrolls where it is narrow: with all its buttons disabled it takes the focus itself, so that the arrow keys still can.
+  return html`<div class="strip" role="group" aria-label="Suggested prompts" tabindex=${isDisabled ? 0 : nothing}>
     ${suggestions.map(
       (suggestion) =>
         html`<button type="button" title=${suggestion.prompt} ?disabled=${isDisabled} @click=${() => choose(suggestion)}>${suggestion.label}</button>`,

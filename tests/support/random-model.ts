@@ -1,0 +1,82 @@
+// Small random models of many shapes, and prompts for them. Each mixes codecs, as real files do.
+
+import { ggmlTypeNamed } from '../../src/formats/ggml-types';
+import type { CodecName } from '../../src/core/packed-weights';
+import { Random } from '../../src/core/random';
+import { MemorySource } from '../../src/formats/memory-source';
+import type { Source } from '../../src/formats/source';
+import { encodeGguf } from './gguf-quantize';
+import { tinyQwen3MoeFile, writeGguf, type WriterTensor } from './gguf-writer';
+
+/** Matrices by the name that they have in the file. */
+type MatrixName = 'token_embd' | 'output' | 'attn_q' | 'attn_k' | 'attn_v' | 'attn_output' | 'ffn_gate_exps' | 'ffn_up_exps' | 'ffn_down_exps';
+
+export interface RandomModel {
+  readonly seed: number;
+  readonly layers: number;
+  readonly experts: number;
+  readonly topK: number;
+  readonly hidden: number;
+  /** Width of one expert. */
+  readonly ffn: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  /** `rest` is what is not named. The output head is the embedding unless it is named. */
+  readonly codecs: Readonly<Partial<Record<MatrixName, CodecName>>> & { readonly rest: CodecName };
+}
+
+export const RANDOM_MODEL_CONTEXT = 192;
+const VOCABULARY = 272;
+
+/** Few models, since every variant of a kernel is compiled, and yet all codecs, one expert and many, one and more key heads, sizes that fill no block. */
+export const RANDOM_MODELS: readonly RandomModel[] = [
+  {
+    ...{ seed: 1, layers: 2, experts: 1, topK: 1, hidden: 160, ffn: 64, heads: 2, kvHeads: 1, headSize: 16 },
+    codecs: { rest: 'q8_0', attn_q: 'f16', attn_k: 'bf16', attn_v: 'q4_0', attn_output: 'f32', ffn_gate_exps: 'q4_0', ffn_up_exps: 'f16' },
+  },
+  {
+    ...{ seed: 2, layers: 2, experts: 7, topK: 4, hidden: 100, ffn: 44, heads: 3, kvHeads: 1, headSize: 12 },
+    codecs: { rest: 'f32', output: 'bf16', attn_k: 'f16', attn_output: 'f16', ffn_gate_exps: 'bf16', ffn_down_exps: 'f16' },
+  },
+  {
+    ...{ seed: 3, layers: 2, experts: 64, topK: 8, hidden: 96, ffn: 32, heads: 4, kvHeads: 4, headSize: 16 },
+    codecs: { rest: 'q4_0', token_embd: 'f16', attn_v: 'q8_0', ffn_gate_exps: 'q8_0', ffn_up_exps: 'bf16' },
+  },
+];
+
+/** Where nothing is compiled: each codec by itself, and the other counts. */
+export const MORE_RANDOM_MODELS: readonly RandomModel[] = [
+  { seed: 4, layers: 2, experts: 64, topK: 1, hidden: 96, ffn: 32, heads: 2, kvHeads: 1, headSize: 16, codecs: { rest: 'f16' } },
+  { seed: 5, layers: 3, experts: 7, topK: 1, hidden: 96, ffn: 32, heads: 6, kvHeads: 2, headSize: 8, codecs: { rest: 'bf16' } },
+  { seed: 6, layers: 2, experts: 64, topK: 4, hidden: 160, ffn: 32, heads: 2, kvHeads: 1, headSize: 32, codecs: { rest: 'q4_0' } },
+  { seed: 7, layers: 2, experts: 8, topK: 8, hidden: 96, ffn: 64, heads: 2, kvHeads: 2, headSize: 16, codecs: { rest: 'q8_0', output: 'f32' } },
+];
+
+export function titleOf({ layers, experts, topK, hidden, ffn, heads, kvHeads, headSize, codecs }: RandomModel): string {
+  const codecNames = [...new Set(Object.values(codecs))].join(' ');
+  return `${layers} layers of ${experts} experts of ${ffn}, top ${topK}, hidden ${hidden}, ${heads}/${kvHeads} heads of ${headSize}, ${codecNames}`;
+}
+
+export function randomModelSource(model: RandomModel): Source {
+  const file = tinyQwen3MoeFile({ ...model, vocabulary: VOCABULARY, contextLength: RANDOM_MODEL_CONTEXT, tied: model.codecs.output === undefined });
+  return new MemorySource(writeGguf({ ...file, tensors: file.tensors.map((tensor) => recode(tensor, model)) }), titleOf(model));
+}
+
+/** A matrix in its codec; vectors and routers stay f32. */
+function recode(tensor: WriterTensor, { codecs }: RandomModel): WriterTensor {
+  const name = tensor.name.split('.').at(-2) as MatrixName | 'ffn_gate_inp';
+  if (tensor.dimensions.length === 1 || name === 'ffn_gate_inp') return tensor;
+  const codec = codecs[name] ?? codecs.rest;
+  const type = ggmlTypeNamed(codec);
+  if (!type) throw new Error(`no type ${codec}`);
+  const { buffer, byteOffset, byteLength } = tensor.data;
+  const values = new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+  return { ...tensor, type: type.id, data: encodeGguf(codec)(values, Number(tensor.dimensions[0])) };
+}
+
+/** Ordinary tokens only: no special ones. */
+export function randomPrompt(seed: number, length: number): number[] {
+  const random = new Random(seed);
+  return Array.from({ length }, () => random.integer(0, 255));
+}
