@@ -1,0 +1,4 @@
+import { webGpuBackend } from '../support/engine-backends';
+import { architectureTests } from './architectures-suite';
+
+architectureTests(webGpuBackend);
