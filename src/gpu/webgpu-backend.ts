@@ -256,7 +256,7 @@ function deviceLost(message: string): EngineError {
   return new EngineError(
     'device-lost',
     `The GPU device was lost. ${message}`.trim(),
-    'Load the model again; with less memory for experts if it happens again.',
+    'Try again; with less GPU memory for experts if it happens again.',
   );
 }
 
