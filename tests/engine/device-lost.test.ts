@@ -96,9 +96,12 @@ lossTest('while others wait: they are answered by the next engine', async (rig, 
 });
 
 lossTest('while a prompt is read', async (rig, host) => {
-  const reading = host.generate({ ...GREEDY, tokens: longPrompt(200), maxTokens: 4 }, {});
-  setTimeout(() => rig.lose(), 5);
-  await expectEngineError(() => reading, 'device-lost');
+  let chunkCount = 0;
+  host.onRouting = ({ phase }) => {
+    if (phase === 'prefill' && ++chunkCount === 1) rig.lose();
+  };
+  await expectEngineError(() => host.generate({ ...GREEDY, tokens: longPrompt(200), maxTokens: 4 }, {}), 'device-lost');
+  expect(chunkCount).toBe(1);
   await expectGoldenAnswer(host);
 });
 
