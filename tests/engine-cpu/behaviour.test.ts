@@ -1,4 +1,5 @@
 import { interruptionSuite } from '../engine/interruption-suite';
+import { routingSuite } from '../engine/routing-suite';
 import { samplingSuite } from '../engine/sampling-suite';
 import { stoppingSuite } from '../engine/stopping-suite';
 import { cpuBackend } from '../support/engine-backends';
@@ -9,3 +10,4 @@ const lab = createLab(cpuBackend);
 samplingSuite(lab);
 stoppingSuite(lab);
 interruptionSuite(lab);
+routingSuite(lab);

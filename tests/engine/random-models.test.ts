@@ -8,6 +8,7 @@ import { RANDOM_MODELS, randomModelSource, randomPrompt, titleOf } from '../supp
 import { joinRoutes } from './golden-suite';
 import { interruptionSuite } from './interruption-suite';
 import { PROMPT_LENGTHS, randomModelSuite } from './random-model-suite';
+import { routingSuite } from './routing-suite';
 import { samplingSuite } from './sampling-suite';
 import { stoppingSuite } from './stopping-suite';
 
@@ -18,6 +19,7 @@ randomModelSuite(lab, RANDOM_MODELS);
 samplingSuite(lab);
 stoppingSuite(lab);
 interruptionSuite(lab);
+routingSuite(lab);
 
 describe.each(RANDOM_MODELS.map((model) => ({ model, title: titleOf(model) })))('$title', ({ model }) => {
   lab.test('WebGPU agrees with the CPU', async (bench) => {

@@ -59,6 +59,16 @@ export function stoppingSuite(lab: Lab): void {
       expect((await record(core, request)).fingerprint).toEqual(whole.fingerprint);
     });
 
+    lab.test("the model's own end ends the answer, unless it is ignored", async (bench) => {
+      const whole = await fresh.to(request, bench);
+      const { tokens } = whole.result;
+      const eosToken = tokens[6]!;
+      const core = await bench.open(SUBJECT.sourceWithEos(eosToken));
+      const ended = await core.generate({ ...request, ignoreEos: false });
+      expect(ended).toMatchObject({ tokens: tokens.slice(0, tokens.indexOf(eosToken)), finishReason: 'stop' });
+      expect((await record(core, request)).fingerprint).toEqual(whole.fingerprint);
+    });
+
     lab.test('a first token that stops gives an empty answer', async (bench) => {
       const { result } = await fresh.to(request, bench);
       const core = await fresh.open(bench);

@@ -7,8 +7,12 @@ import { RANDOM_MODELS, randomModelSource, randomPrompt } from './random-model';
 
 const prompt = randomPrompt(1, 15);
 
+const model = RANDOM_MODELS[1]!;
+
 export const SUBJECT = {
-  source: randomModelSource(RANDOM_MODELS[1]!),
+  source: randomModelSource(model),
+  /** The same model in a file that names another token as the end of an answer. */
+  sourceWithEos: (eosToken: number) => randomModelSource(model, eosToken),
   prompt,
   otherPrompt: randomPrompt(2, 12),
   /** Three chunks; begins with `prompt`. */
