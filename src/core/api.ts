@@ -262,7 +262,7 @@ export interface EngineApi {
   routing(): AsyncIterable<RoutingFrame>;
   stats(): Promise<EngineStats>;
   setBudget(budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number }): Promise<BudgetReport>;
-  /** Settles with the error when the engine dies by itself (device lost, worker crash). */
+  /** Settles with the error when the worker dies by itself. After a lost GPU device the next request opens the model again. */
   readonly failed: Promise<import('./errors').EngineError>;
   dispose(): Promise<void>;
 }

@@ -39,7 +39,7 @@ export class GpuReadbackRing implements ReadbackRing {
         new EngineError(
           'device-lost',
           'The GPU device was lost while a result was read.',
-          'Load the model again; with less memory for experts if it happens again.',
+          'Try again; with less GPU memory for experts if it happens again.',
           error,
         )
       );

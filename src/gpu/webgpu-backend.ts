@@ -252,11 +252,7 @@ function gpuOf(buffer: DeviceBuffer): GPUBuffer {
 }
 
 function deviceLost(message: string): EngineError {
-  return new EngineError(
-    'device-lost',
-    `The GPU device was lost. ${message}`.trim(),
-    'Load the model again; with less memory for experts if it happens again.',
-  );
+  return new EngineError('device-lost', `The GPU device was lost. ${message}`.trim(), 'Try again; with less GPU memory for experts if it happens again.');
 }
 
 function errorOf(error: GPUError): EngineError {

@@ -17,6 +17,8 @@ export class EngineHost {
   #onRouting: ((event: RoutingEvent) => void) | undefined;
   /** What was set since the model was first opened. */
   #budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number } | undefined;
+  /** Has been given up, and is replaced or about to be. */
+  #lost: OpenedEngine | undefined;
   #isDisposed = false;
   #hasFailed = false;
 
@@ -49,31 +51,32 @@ export class EngineHost {
     return this.#current.core.residency();
   }
 
-  async prepare(prompt: Prompt): Promise<readonly number[]> {
-    const opened = await this.#engine();
-    const tokens = encode(prompt, opened);
-    checkPrompt(tokens, opened.model.vocabularySize, opened.model.contextLength);
-    return tokens;
+  prepare(prompt: Prompt): Promise<readonly number[]> {
+    return this.#run((opened) => {
+      const tokens = encode(prompt, opened);
+      checkPrompt(tokens, opened.model.vocabularySize, opened.model.contextLength);
+      return tokens;
+    });
   }
 
-  async tokenize(text: string): Promise<readonly number[]> {
-    return (await this.#engine()).tokenizer.encode(text);
+  tokenize(text: string): Promise<readonly number[]> {
+    return this.#run(({ tokenizer }) => tokenizer.encode(text));
   }
 
-  async detokenize(tokens: readonly number[]): Promise<string> {
-    return (await this.#engine()).tokenizer.decode(tokens);
+  detokenize(tokens: readonly number[]): Promise<string> {
+    return this.#run(({ tokenizer }) => tokenizer.decode(tokens));
   }
 
-  async generate(request: GenerateRequest, hooks: RunHooks): Promise<GenerateResult> {
-    return (await this.#engine()).core.generate(request, hooks);
+  generate(request: GenerateRequest, hooks: RunHooks): Promise<GenerateResult> {
+    return this.#run(({ core }) => core.generate(request, hooks));
   }
 
-  async stats(): Promise<EngineStats> {
-    return (await this.#engine()).core.stats();
+  stats(): Promise<EngineStats> {
+    return this.#run(({ core }) => core.stats());
   }
 
   async setBudget(budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number }): Promise<BudgetReport> {
-    const report = await (await this.#engine()).core.setBudget(budget);
+    const report = await this.#run(({ core }) => core.setBudget(budget));
     this.#budget = { ...this.#budget, ...budget };
     return report;
   }
@@ -84,20 +87,35 @@ export class EngineHost {
     await opened?.core.dispose();
   }
 
-  async #engine(): Promise<OpenedEngine> {
-    if (this.#isDisposed) throw new EngineError('disposed', 'The engine was disposed.', 'Load the model again.');
-    if (this.#hasFailed) this.#openAgain(Promise.resolve());
-    return this.#opened;
+  async #run<T>(work: (opened: OpenedEngine) => T | Promise<T>): Promise<T> {
+    for (;;) {
+      if (this.#isDisposed) throw new EngineError('disposed', 'The engine was disposed.', 'Load the model again.');
+      if (this.#hasFailed) this.#openAgain(Promise.resolve());
+      const opened = await this.#opened;
+      try {
+        return await work(opened);
+      } catch (thrown) {
+        const { code } = EngineError.from(thrown);
+        // A failed readback may be heard of before the loss itself.
+        if (code === 'device-lost') this.#replace(opened);
+        // What waited its turn when the device was lost has not begun; the next engine does it.
+        const isOvertaken = code === 'disposed' && this.#lost === opened && !this.#isDisposed;
+        if (!isOvertaken) throw thrown;
+      }
+    }
   }
 
   #adopt(opened: OpenedEngine): void {
     this.#current = opened;
     opened.core.onRouting = this.#onRouting;
     opened.startFill();
-    void opened.lost.then(() => {
-      if (this.#isDisposed) return;
-      this.#openAgain(opened.core.dispose());
-    });
+    void opened.lost.then(() => this.#replace(opened));
+  }
+
+  #replace(opened: OpenedEngine): void {
+    if (this.#isDisposed || this.#lost === opened) return;
+    this.#lost = opened;
+    this.#openAgain(opened.core.dispose());
   }
 
   async #openWithBudget(): Promise<OpenedEngine> {

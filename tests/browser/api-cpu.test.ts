@@ -210,10 +210,24 @@ describe('stopping an answer', () => {
     expect((await engine.stats()).generatedTokens).toBe(6);
   });
 
-  test('by leaving the loop: the engine is free again at once', async () => {
+  test('by leaving the loop: the worker goes on no further', async () => {
+    const routing = engine.routing();
+    let decodedTokens = 0;
+    let isOver = false;
+    const counting = (async () => {
+      for await (const { phase, tokenCount } of routing) {
+        if (phase === 'decode') decodedTokens += tokenCount;
+        if (tokenCount > 0 && isOver) return;
+      }
+    })();
     let count = 0;
     for await (const _chunk of await engine.chat.completions.create({ messages: MESSAGES, max_tokens: 900, stream: true, ...GREEDY })) if (++count === 3) break;
     await expectGoodAnswer();
+    isOver = true;
+    await expectGoodAnswer();
+    await counting;
+    // 10 are those of the two good answers; a few were on their way when the loop was left.
+    expect(decodedTokens).toBeLessThan(10 + 50);
   });
 
   test('while another runs ends the one and leaves the other', async () => {

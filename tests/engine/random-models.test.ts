@@ -6,11 +6,20 @@ import { modelNmse } from '../support/model-tolerance';
 import { openCore } from '../support/open-core';
 import { RANDOM_MODELS, randomModelSource, randomPrompt, titleOf } from '../support/random-model';
 import { joinRoutes } from './golden-suite';
+import { interruptionSuite } from './interruption-suite';
 import { PROMPT_LENGTHS, randomModelSuite } from './random-model-suite';
+import { routingSuite } from './routing-suite';
+import { samplingSuite } from './sampling-suite';
+import { stoppingSuite } from './stopping-suite';
 
 const lab = createLab(webGpuBackend);
 
 randomModelSuite(lab, RANDOM_MODELS);
+// Here and not in a file of their own: the kernels of their model are compiled already.
+samplingSuite(lab);
+stoppingSuite(lab);
+interruptionSuite(lab);
+routingSuite(lab);
 
 describe.each(RANDOM_MODELS.map((model) => ({ model, title: titleOf(model) })))('$title', ({ model }) => {
   lab.test('WebGPU agrees with the CPU', async (bench) => {

@@ -2,6 +2,7 @@
 // and tests share the demo model.
 
 import { afterAll, test } from 'vitest';
+import { defined } from '../../src/core/assert';
 import type { GeneratedToken, GenerateRequest, GenerateResult } from '../../src/core/api';
 import type { Backend } from '../../src/core/backend';
 import type { EngineCore, RunHooks } from '../../src/engine/engine-core';
@@ -10,9 +11,14 @@ import { demoSource } from './demo-model';
 import type { BackendFactory } from './engine-backends';
 import { type OpenCoreOptions, openCore } from './open-core';
 
+interface LabTest {
+  (title: string, body: (bench: Bench) => Promise<void>): void;
+  each<T>(values: readonly T[]): (title: string, body: (value: T, bench: Bench) => Promise<void>) => void;
+}
+
 export interface Lab {
   /** Registers a test that is skipped, loudly, where there is no adapter. */
-  test(title: string, body: (bench: Bench) => Promise<void>): void;
+  readonly test: LabTest;
   /** The same with the demo model, fully resident at the beginning. */
   demoTest(title: string, body: (core: EngineCore, bench: Bench) => Promise<void>): void;
 }
@@ -21,6 +27,8 @@ export interface Bench {
   readonly backend: Backend;
   /** A fresh engine on this backend. It is not to be disposed: that would dispose the backend. */
   open(source: Source, options?: OpenCoreOptions): Promise<EngineCore>;
+  /** One on a backend of its own, to be disposed. */
+  openAlone(source: Source): Promise<EngineCore>;
 }
 
 /** A bound for what hangs, far from what a slow machine needs. */
@@ -32,15 +40,22 @@ export function createLab(makeBackend: BackendFactory): Lab {
   afterAll(async () => {
     await (await opening)?.dispose();
   });
-  const labTest: Lab['test'] = (title, body) =>
+  const labTest = (title: string, body: (bench: Bench) => Promise<void>): void =>
     test(title, { timeout: TIMEOUT_MS }, async (context) => {
       opening ??= makeBackend();
       const backend = await opening;
       if (!backend) return void context.skip('no WebGPU adapter');
-      await body({ backend, open: (source, options) => openCore(backend, source, options) });
+      await body({
+        backend,
+        open: (source, options) => openCore(backend, source, options),
+        openAlone: async (source) => openCore(defined(await makeBackend(), 'a second backend'), source),
+      });
     });
+  const each: LabTest['each'] = (values) => (title, body) => {
+    for (const value of values) labTest(title.replace('%s', String(value)), (bench) => body(value, bench));
+  };
   return {
-    test: labTest,
+    test: Object.assign(labTest, { each }),
     demoTest: (title, body) =>
       labTest(title, async (bench) => {
         demo ??= demoSource().then((source) => openCore(bench.backend, source));

@@ -6,7 +6,7 @@ import { Random } from '../../src/core/random';
 import { MemorySource } from '../../src/formats/memory-source';
 import type { Source } from '../../src/formats/source';
 import { encodeGguf } from './gguf-quantize';
-import { tinyQwen3MoeFile, writeGguf, type WriterTensor } from './gguf-writer';
+import { tinyQwen3MoeFile, u32, writeGguf, type WriterTensor } from './gguf-writer';
 
 /** Matrices by the name that they have in the file. */
 type MatrixName = 'token_embd' | 'output' | 'attn_q' | 'attn_k' | 'attn_v' | 'attn_output' | 'ffn_gate_exps' | 'ffn_up_exps' | 'ffn_down_exps';
@@ -28,6 +28,7 @@ export interface RandomModel {
 
 export const RANDOM_MODEL_CONTEXT = 192;
 const VOCABULARY = 272;
+const EOS_KEY = 'tokenizer.ggml.eos_token_id';
 
 /** Few models, since every variant of a kernel is compiled, and yet all codecs, one expert and many, one and more key heads, sizes that fill no block. */
 export const RANDOM_MODELS: readonly RandomModel[] = [
@@ -58,9 +59,11 @@ export function titleOf({ layers, experts, topK, hidden, ffn, heads, kvHeads, he
   return `${layers} layers of ${experts} experts of ${ffn}, top ${topK}, hidden ${hidden}, ${heads}/${kvHeads} heads of ${headSize}, ${codecNames}`;
 }
 
-export function randomModelSource(model: RandomModel): Source {
+/** `eosToken`: instead of the special token that ends a turn. */
+export function randomModelSource(model: RandomModel, eosToken?: number): Source {
   const file = tinyQwen3MoeFile({ ...model, vocabulary: VOCABULARY, contextLength: RANDOM_MODEL_CONTEXT, tied: model.codecs.output === undefined });
-  return new MemorySource(writeGguf({ ...file, tensors: file.tensors.map((tensor) => recode(tensor, model)) }), titleOf(model));
+  const metadata = file.metadata.map(([key, value]) => [key, key === EOS_KEY && eosToken !== undefined ? u32(eosToken) : value] as const);
+  return new MemorySource(writeGguf({ ...file, metadata, tensors: file.tensors.map((tensor) => recode(tensor, model)) }), titleOf(model));
 }
 
 /** A matrix in its codec; vectors and routers stay f32. */

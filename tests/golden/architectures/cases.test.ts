@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { ARCHITECTURE_FACTS } from '../../support/architectures/facts';
 import { GOLDENS, goldenOf } from '../../support/architectures/golden';
-import { GOLDEN_CASES, goldenFiles, GREEDY_TOKEN_COUNT, promptTokens, xxHash32 } from '../../support/architectures/index';
+import { caseBytes, GOLDEN_CASES, GREEDY_TOKEN_COUNT, promptTokens, xxHash32 } from '../../support/architectures/index';
 
 test('every case has a golden file, and every golden file a case', () => {
   expect([...GOLDENS.keys()].sort()).toEqual(GOLDEN_CASES.map((one) => one.name).sort());
@@ -18,7 +18,7 @@ describe.each(GOLDEN_CASES.map((one) => [one.name, one] as const))('%s', (name, 
   const golden = goldenOf(name);
 
   test('is the file that was recorded', () => {
-    expect(xxHash32(goldenFiles(one, golden.seed).bytes)).toBe(golden.fileHash);
+    expect(xxHash32(caseBytes(one, golden.seed))).toBe(golden.fileHash);
     expect(golden.promptTokens).toEqual(promptTokens());
   });
 

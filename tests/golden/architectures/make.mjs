@@ -8,8 +8,10 @@
 // --seek tries seeds from 1 until the answer is fit to be compared: every greedy step won by a probability of 0.02, no special token, not one token over and over.
 // Without it the seed of the existing file is used. --check writes nothing and tells how far the files are from what llama.cpp answers now.
 //
-// llama.cpp runs with f32 weights, an f32 key and value cache and without flash attention, so that nothing but f32 rounding is in the numbers.
+// llama.cpp quantises activations for quantised weights, so such a case is recorded with its weights expanded to f32 by ggml's own decoders (expand.py, python3).
+// It runs with an f32 key and value cache and without flash attention, so that nothing but f32 rounding is in the numbers.
 
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -18,8 +20,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runnerImport } from 'vite';
 
-/** @typedef {import('../../support/architectures/index').GoldenCase} GoldenCase */
+/** @typedef {import('../../support/architectures/index').ArchitectureCase} ArchitectureCase */
 /** @typedef {import('../../support/architectures/index').Golden} Golden */
+/** @typedef {import('../../support/gguf-writer').WriterTensor} WriterTensor */
 /** @typedef {Golden['steps'][number]} Step */
 /** @typedef {{ golden: Golden, margin: number, problem: string }} Recorded */
 
@@ -39,9 +42,11 @@ if (!options.llama) throw new Error('--llama names the folder that node-llama-cp
 
 /** @type {{ module: typeof import('../../support/architectures/index') }} */
 const { module } = await runnerImport(join(HERE, '../../support/architectures/index.ts'));
-const { GOLDEN_CASES, goldenFiles, promptTokens, GREEDY_TOKEN_COUNT, CONTEXT_LENGTH, FIRST_SPECIAL_TOKEN, xxHash32 } = module;
+const { GOLDEN_CASES, caseFile, writeGguf, promptTokens, GREEDY_TOKEN_COUNT, CONTEXT_LENGTH, FIRST_SPECIAL_TOKEN, GGML_TYPES, xxHash32 } = module;
 
 const nodeLlamaCpp = createRequire(resolve(options.llama, 'package.json')).resolve('node-llama-cpp');
+const prebuilt = `${process.platform}-${process.arch}`;
+const ggmlLibrary = resolve(options.llama, 'node_modules/@node-llama-cpp', prebuilt, 'bins', prebuilt, 'libggml-base.so');
 const { getLlama, LlamaLogLevel } = await import(pathToFileURL(nodeLlamaCpp).href);
 const llama = await getLlama({ gpu: false, build: 'never', maxThreads: 1, logLevel: LlamaLogLevel.error });
 const madeBy = `llama.cpp ${llama.llamaCppRelease.release}`;
@@ -61,13 +66,13 @@ for (const one of GOLDEN_CASES.filter(isWanted)) {
 await rm(folder, { recursive: true });
 process.exitCode = failed > 0 ? 1 : 0;
 
-/** @param {GoldenCase} one */
+/** @param {ArchitectureCase} one */
 function isWanted(one) {
   const matches = positionals.map((name) => (name.endsWith('*') ? one.name.startsWith(name.slice(0, -1)) : one.name === name));
   return matches.length === 0 || matches.includes(true);
 }
 
-/** @param {GoldenCase} one */
+/** @param {ArchitectureCase} one */
 async function seek(one) {
   let best = await record(one, 1);
   for (let seed = 2; best.problem && seed <= LAST_SEED; seed++) {
@@ -77,14 +82,35 @@ async function seek(one) {
   return best;
 }
 
-/** @param {GoldenCase} one  @param {number} seed  @returns {Promise<Recorded>} */
+/** @param {ArchitectureCase} one  @param {number} seed  @returns {Promise<Recorded>} */
 async function record(one, seed) {
-  const { bytes, llamaBytes } = goldenFiles(one, seed);
-  const steps = await answer(llamaBytes);
+  const file = caseFile(one, seed);
+  const tensors = await expanded(file.tensors);
+  const steps = await answer(writeGguf({ tensors, metadata: [...file.metadata, ...(one.onlyForLlamaCpp ?? [])] }));
   const greedyTokens = steps.map((step) => step.tokens[0] ?? -1);
   const margin = Math.min(...steps.map(({ logProbabilities: [first = NaN, second = NaN] }) => Math.exp(first) - Math.exp(second)));
-  const golden = { name: one.name, madeBy, seed, fileHash: xxHash32(bytes), promptTokens: promptTokens(), greedyTokens, steps };
+  const golden = { name: one.name, madeBy, seed, fileHash: xxHash32(writeGguf(file)), promptTokens: promptTokens(), greedyTokens, steps };
   return { golden, margin, problem: problemOf(margin, greedyTokens) };
+}
+
+/** Every tensor as f32. @param {readonly WriterTensor[]} tensors */
+async function expanded(tensors) {
+  const blocks = tensors.filter(({ type }) => type !== 0);
+  if (blocks.length === 0) return tensors;
+  const counts = blocks.map(({ dimensions }) => dimensions.map(Number).reduce((product, dimension) => product * dimension, 1));
+  const list = blocks.map(({ type, data }, index) => `${GGML_TYPES.get(type)?.name} ${counts[index]} ${data.byteLength}`);
+  const [listPath = '', blocksPath = '', floatsPath = ''] = ['list', 'blocks', 'floats'].map((name) => join(folder, name));
+  await writeFile(listPath, list.join('\n'));
+  await writeFile(blocksPath, Buffer.concat(blocks.map(({ data }) => data)));
+  execFileSync('python3', [join(HERE, 'expand.py'), ggmlLibrary, listPath, blocksPath, floatsPath]);
+  const floats = await readFile(floatsPath);
+  let at = 0;
+  return tensors.map((tensor) => {
+    if (tensor.type === 0) return tensor;
+    const size = 4 * (counts[blocks.indexOf(tensor)] ?? 0);
+    at += size;
+    return { ...tensor, type: 0, data: floats.subarray(at - size, at) };
+  });
 }
 
 /** @param {number} margin  @param {readonly number[]} greedyTokens */

@@ -57,6 +57,8 @@ const V3_KEYS: Keys = {
   expert_group_used_count: int(2),
 };
 
+export const DEEPSEEK2_V3_KEYS: Keys = { ...DEEPSEEK2_KEYS, ...V3_KEYS };
+
 function deepseek2(latent: Partial<LatentAttentionOptions> & { readonly joined: boolean }, moe: Omit<ExpertsOptions, 'hidden' | 'ffn'>): TensorPlan[] {
   return [
     ...ends(96),
@@ -197,7 +199,7 @@ export const DEEPSEEK_CASES: readonly ArchitectureCase[] = [
     'deepseek2-v3',
     'deepseek2',
     'DeepSeek-V3, R1, Kimi-K2: low-rank query, sigmoid, selection bias, groups, normed, × 2.5, YaRN with yarn_log_multiplier 0.1',
-    { ...DEEPSEEK2_KEYS, ...V3_KEYS },
+    DEEPSEEK2_V3_KEYS,
     deepseek2({ joined: false, queryRank: QUERY_RANK }, { count: 16, shared: 32, selectionBias: 0.3 }),
   ),
 
@@ -205,7 +207,7 @@ export const DEEPSEEK_CASES: readonly ArchitectureCase[] = [
     'deepseek2-v3-fused-experts',
     'deepseek2',
     'DeepSeek-V3 converted with fused gate and up (ffn_gate_up_exps)',
-    { ...DEEPSEEK2_KEYS, ...V3_KEYS },
+    DEEPSEEK2_V3_KEYS,
     deepseek2({ joined: false, queryRank: QUERY_RANK }, { count: 16, shared: 32, selectionBias: 0.3, fused: true }),
   ),
 

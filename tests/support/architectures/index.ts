@@ -1,20 +1,21 @@
-// Every case of the architecture tests. A case is small enough to be built where it is needed; its golden file is tests/golden/architectures/<name>.json, made
-// by make.mjs beside it. To add one: write it into the list of its family, run make.mjs with --seek to find a seed, and commit the golden file.
+// Every case of the architecture tests: one of each architecture and variant in f32, and block formats on a few. A case is small enough to be built where it is
+// needed; its golden file is tests/golden/architectures/<name>.json, made by make.mjs beside it. To add one: write it into the list of its family, run make.mjs with --seek to find a seed, and commit the golden file.
 
 import { DEEPSEEK_CASES } from './cases-deepseek';
 import { LLAMA_CASES } from './cases-llama';
 import { OTHER_CASES } from './cases-other';
 import { QWEN_CASES } from './cases-qwen';
+import { FORMAT_CASES } from './cases-formats';
 import { caseFile, type ArchitectureCase } from './model';
 import { writeGguf } from '../gguf-writer';
 
+export { GGML_TYPES } from '../../../src/formats/ggml-types';
 export { xxHash32 } from '../../../src/storage/checksum';
+export { writeGguf } from '../gguf-writer';
+export { FORMAT_CASES } from './cases-formats';
 export * from './model';
 
 export const ARCHITECTURE_CASES: readonly ArchitectureCase[] = [...QWEN_CASES, ...LLAMA_CASES, ...DEEPSEEK_CASES, ...OTHER_CASES];
-
-/** What has a golden file. */
-export type GoldenCase = ArchitectureCase;
 
 /** A golden file: what llama.cpp answered. */
 export interface Golden {
@@ -29,12 +30,10 @@ export interface Golden {
   readonly steps: ReadonlyArray<{ readonly tokens: readonly number[]; readonly logProbabilities: readonly number[] }>;
 }
 
-export const GOLDEN_CASES: readonly GoldenCase[] = ARCHITECTURE_CASES;
+/** What has a golden file. */
+export const GOLDEN_CASES: readonly ArchitectureCase[] = [...ARCHITECTURE_CASES, ...FORMAT_CASES];
 
-/** The file that the engines read, and the one that llama.cpp was given. */
-export function goldenFiles(made: GoldenCase, seed: number): { readonly bytes: Uint8Array; readonly llamaBytes: Uint8Array } {
-  const file = caseFile(made, seed);
-  const bytes = writeGguf(file);
-  const llamaBytes = made.onlyForLlamaCpp ? writeGguf({ ...file, metadata: [...file.metadata, ...made.onlyForLlamaCpp] }) : bytes;
-  return { bytes, llamaBytes };
+/** The bytes of a case's file. */
+export function caseBytes(made: ArchitectureCase, seed: number): Uint8Array {
+  return writeGguf(caseFile(made, seed));
 }

@@ -3,7 +3,8 @@
 
 import { Random } from '../../../src/core/random';
 import { ggmlTypeNamed } from '../../../src/formats/ggml-types';
-import { f32, flag, text, tokenizerMetadata, u32, writeGguf, type WriterFile, type WriterTensor, type WriterValue } from '../gguf-writer';
+import { f32, flag, text, tokenizerMetadata, u32, type WriterFile, type WriterTensor, type WriterValue } from '../gguf-writer';
+import { randomMatrix } from './random-blocks';
 
 export type Keys = Readonly<Record<string, WriterValue>>;
 
@@ -26,10 +27,9 @@ export interface ArchitectureCase {
   readonly tensors: readonly TensorPlan[];
   /** Keys that llama.cpp needs at this size and published files do not have (their layer count tells it). They are not part of the file. */
   readonly onlyForLlamaCpp?: ReadonlyArray<readonly [key: string, value: WriterValue]>;
+  /** How matrices are stored: the first whose part is in the tensor's name. f32 without. Norms, biases, routers and convolutions are f32 always, as quantisers leave them. */
+  readonly formats?: ReadonlyArray<readonly [part: string, type: string]>;
 }
-
-/** How a tensor is stored, by its plan: a ggml type name and the bytes. */
-export type TensorEncoder = (plan: TensorPlan, values: Float32Array) => { readonly type: string; readonly data: Uint8Array };
 
 export const VOCABULARY_SIZE = 288;
 export const PROMPT_TOKEN_COUNT = 40;
@@ -62,33 +62,34 @@ export function architectureCase(
   return { name, architecture, imitates, metadata, tensors: plans, ...(onlyForLlamaCpp ? { onlyForLlamaCpp: prefixed(architecture, onlyForLlamaCpp) } : {}) };
 }
 
-/** f32 by default. */
-export function caseFile(made: ArchitectureCase, seed: number, encode: TensorEncoder = asF32): WriterFile {
+export function caseFile(made: ArchitectureCase, seed: number): WriterFile {
   const random = new Random(seed);
   const tensors = made.tensors.map((plan): WriterTensor => {
-    const count = plan.dimensions.reduce((product, dimension) => product * dimension, 1);
-    const values = new Float32Array(count);
-    for (let index = 0; index < count; index++) values[index] = random.float(plan.low, plan.high);
-    const { type, data } = encode(plan, values);
+    const type = storedAs(made, plan);
     const known = ggmlTypeNamed(type);
     if (!known) throw new Error(`${made.name}: no ggml type is called ${type}`);
+    const count = plan.dimensions.reduce((product, dimension) => product * dimension, 1);
+    const data = type === 'f32' ? uniform(count, plan, random) : randomMatrix(type, count, (plan.high - plan.low) / Math.sqrt(12), random);
     return { name: plan.name, dimensions: plan.dimensions, type: known.id, data };
   });
   return { metadata: made.metadata, tensors };
 }
 
-export function caseBytes(made: ArchitectureCase, seed: number, encode: TensorEncoder = asF32): Uint8Array {
-  return writeGguf(caseFile(made, seed, encode));
+function storedAs({ formats = [] }: ArchitectureCase, { name, dimensions }: TensorPlan): string {
+  const isMatrix = dimensions.length > 1 && name.endsWith('.weight') && !name.includes('ffn_gate_inp') && !name.includes('shortconv.conv');
+  return (isMatrix && formats.find(([part]) => name.includes(part))?.[1]) || 'f32';
+}
+
+function uniform(count: number, { low, high }: TensorPlan, random: Random): Uint8Array {
+  const values = new Float32Array(count);
+  for (let index = 0; index < count; index++) values[index] = random.float(low, high);
+  return new Uint8Array(values.buffer);
 }
 
 /** The same for every case. */
 export function promptTokens(): number[] {
   const random = new Random(40);
   return Array.from({ length: PROMPT_TOKEN_COUNT }, () => random.integer(0, FIRST_SPECIAL_TOKEN - 1));
-}
-
-function asF32(_plan: TensorPlan, values: Float32Array): { type: string; data: Uint8Array } {
-  return { type: 'f32', data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) };
 }
 
 /** Short forms, for the lists of keys. */
