@@ -1,7 +1,7 @@
 // The golden files belong to the models that the generator builds today, and say something: an engine that is held to them reads the file llama.cpp read.
 
 import { describe, expect, test } from 'vitest';
-import { ARCHITECTURE_FACTS } from '../../support/architectures/facts';
+import { FACTS } from '../../support/architectures/facts';
 import { GOLDENS, goldenOf } from '../../support/architectures/golden';
 import { caseBytes, GOLDEN_CASES, GREEDY_TOKEN_COUNT, promptTokens, xxHash32 } from '../../support/architectures/index';
 
@@ -11,7 +11,7 @@ test('every case has a golden file, and every golden file a case', () => {
 
 test('the arithmetic of every architecture is written down', () => {
   const architectures = new Set(GOLDEN_CASES.map((one) => one.architecture));
-  expect(Object.keys(ARCHITECTURE_FACTS).sort()).toEqual([...architectures].sort());
+  expect(Object.keys(FACTS.architectures).sort()).toEqual([...architectures].sort());
 });
 
 describe.each(GOLDEN_CASES.map((one) => [one.name, one] as const))('%s', (name, one) => {

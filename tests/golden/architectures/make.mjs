@@ -40,9 +40,13 @@ const { values: options, positionals } = parseArgs({
 });
 if (!options.llama) throw new Error('--llama names the folder that node-llama-cpp is installed in');
 
-/** @type {{ module: typeof import('../../support/architectures/index') }} */
-const { module } = await runnerImport(join(HERE, '../../support/architectures/index.ts'));
-const { GOLDEN_CASES, caseFile, writeGguf, promptTokens, GREEDY_TOKEN_COUNT, CONTEXT_LENGTH, FIRST_SPECIAL_TOKEN, GGML_TYPES, xxHash32 } = module;
+/** @type {typeof import('../../support/architectures/index')} */
+const { GOLDEN_CASES, caseFile, promptTokens, GREEDY_TOKEN_COUNT, CONTEXT_LENGTH, FIRST_SPECIAL_TOKEN, xxHash32 } =
+  await typescript('../../support/architectures/index.ts');
+/** @type {typeof import('../../support/gguf-writer')} */
+const { writeGguf } = await typescript('../../support/gguf-writer.ts');
+/** @type {typeof import('../../../src/formats/ggml-types')} */
+const { GGML_TYPES } = await typescript('../../../src/formats/ggml-types.ts');
 
 const nodeLlamaCpp = createRequire(resolve(options.llama, 'package.json')).resolve('node-llama-cpp');
 const prebuilt = `${process.platform}-${process.arch}`;
@@ -65,6 +69,11 @@ for (const one of GOLDEN_CASES.filter(isWanted)) {
 }
 await rm(folder, { recursive: true });
 process.exitCode = failed > 0 ? 1 : 0;
+
+/** A module of the project. @param {string} path */
+async function typescript(path) {
+  return (await runnerImport(join(HERE, path))).module;
+}
 
 /** @param {ArchitectureCase} one */
 function isWanted(one) {

@@ -9,10 +9,7 @@ import { FORMAT_CASES } from './cases-formats';
 import { caseFile, type ArchitectureCase } from './model';
 import { writeGguf } from '../gguf-writer';
 
-export { GGML_TYPES } from '../../../src/formats/ggml-types';
 export { xxHash32 } from '../../../src/storage/checksum';
-export { writeGguf } from '../gguf-writer';
-export { FORMAT_CASES } from './cases-formats';
 export * from './model';
 
 export const ARCHITECTURE_CASES: readonly ArchitectureCase[] = [...QWEN_CASES, ...LLAMA_CASES, ...DEEPSEEK_CASES, ...OTHER_CASES];
