@@ -5,18 +5,18 @@ import { expect, test } from 'vitest';
 import type { Backend } from '../../src/core/backend';
 import { MemorySource } from '../../src/formats/memory-source';
 import { goldenOf } from '../support/architectures/golden';
-import { GOLDEN_CASES, type GoldenCase, goldenFiles } from '../support/architectures/index';
+import { type ArchitectureCase, ARCHITECTURE_CASES, caseBytes } from '../support/architectures/index';
 import { openCore } from '../support/open-core';
 
 /** Of next-token log-probabilities; the goldens are f32 arithmetic on the same weights, summed in another order. */
 export const LOG_PROBABILITY_TOLERANCE = 0.01;
 
-export function architectureTests(createBackend: () => Promise<Backend | undefined>, cases: readonly GoldenCase[] = GOLDEN_CASES): void {
+export function architectureTests(createBackend: () => Promise<Backend | undefined>, cases: readonly ArchitectureCase[] = ARCHITECTURE_CASES): void {
   test.each(cases.map((one) => [one.name, one] as const))('%s answers as llama.cpp does', async (name, one) => {
     const backend = await createBackend();
     if (!backend) return;
     const golden = goldenOf(name);
-    const core = await openCore(backend, new MemorySource(goldenFiles(one, golden.seed).bytes, name), { budget: '50%' });
+    const core = await openCore(backend, new MemorySource(caseBytes(one, golden.seed), name), { budget: '50%' });
     try {
       const { tokens } = await core.generate({ tokens: golden.promptTokens, temperature: 0, maxTokens: golden.greedyTokens.length, ignoreEos: true });
       for (const step of [0, golden.steps.length - 1]) {

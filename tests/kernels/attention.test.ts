@@ -40,7 +40,7 @@ for (const { headCount, kvHeadCount, headSize, position, tokenCount, querySize =
   const title = `${headCount} heads on ${kvHeadCount} of ${headSize}, ${tokenCount} tokens from ${position}, queries to ${querySize}`;
   testKernel(attention, constants, title, (random) => ({
     control: { tokenCount, position },
-    params: { head_count: headCount, kv_head_count: kvHeadCount, head_size: headSize, stride, scale: Math.fround(1 / Math.sqrt(headSize)) },
+    params: { head_count: headCount, kv_head_count: kvHeadCount, head_size: headSize, stride, scale: Math.fround(1 / Math.sqrt(headSize)), value_size: headSize, output_stride: stride },
     buffers: {
       query: randomFloats(random, tokenCount * stride, -querySize, querySize),
       // One position more than there are: NaN, so that a look past the context shows.
@@ -58,7 +58,7 @@ testKernel(
   'equal scores give the mean',
   (random) => ({
     control: { position: 100 },
-    params: { head_count: 1, kv_head_count: 1, head_size: 32, stride: 32, scale: 1 },
+    params: { head_count: 1, kv_head_count: 1, head_size: 32, stride: 32, scale: 1, value_size: 32, output_stride: 32 },
     buffers: {
       query: new Float32Array(32),
       key_cache: randomFloats(random, 101 * 32),

@@ -16,14 +16,14 @@ interface Shape {
 
 const SHAPES: readonly Shape[] = [
   { headCount: 2, kvHeadCount: 1, headSize: 64, position: 0, tokenCount: 1 },
-  { headCount: 4, kvHeadCount: 2, headSize: 64, position: 7, tokenCount: 3, constants: { HAS_HEAD_NORM: 1 } },
+  { headCount: 4, kvHeadCount: 2, headSize: 64, position: 7, tokenCount: 3, constants: { HEAD_NORM: 1 } },
   { headCount: 3, kvHeadCount: 3, headSize: 80, position: 70, tokenCount: 17 },
-  { headCount: 8, kvHeadCount: 2, headSize: 128, position: 3, tokenCount: 2, constants: { HAS_HEAD_NORM: 1 } },
+  { headCount: 8, kvHeadCount: 2, headSize: 128, position: 3, tokenCount: 2, constants: { HEAD_NORM: 1 } },
   // Only the first columns turn, and none at all.
   { headCount: 2, kvHeadCount: 1, headSize: 80, rotarySize: 32, position: 5, tokenCount: 2 },
-  { headCount: 2, kvHeadCount: 1, headSize: 36, rotarySize: 18, position: 5, tokenCount: 3, constants: { HAS_HEAD_NORM: 1 } },
+  { headCount: 2, kvHeadCount: 1, headSize: 36, rotarySize: 18, position: 5, tokenCount: 3, constants: { HEAD_NORM: 1 } },
   { headCount: 2, kvHeadCount: 2, headSize: 32, rotarySize: 0, position: 1, tokenCount: 2 },
-  { headCount: 1, kvHeadCount: 1, headSize: 256, position: 2, tokenCount: 1, constants: { WG_SIZE: 128, HAS_HEAD_NORM: 1 } },
+  { headCount: 1, kvHeadCount: 1, headSize: 256, position: 2, tokenCount: 1, constants: { WG_SIZE: 128, HEAD_NORM: 1 } },
   { headCount: 2, kvHeadCount: 1, headSize: 64, position: 0, tokenCount: 33 },
 ];
 
@@ -83,8 +83,8 @@ function ropeTable(positionCount: number, pairCount: number): Float32Array {
  * to 2: numbers up to 4, off by the scale and two roundings, and rounded once by the reference.
  */
 function toleranceOf(headSize: number, constants: Readonly<Record<string, number>>): Tolerance {
-  const largest = constants['HAS_HEAD_NORM'] ? 4 * Math.SQRT2 : Math.SQRT2;
-  const inputError = constants['HAS_HEAD_NORM'] ? normScaleError(headSize, constants['WG_SIZE'] ?? 64) + 3 * ROUNDOFF : 0;
+  const largest = constants['HEAD_NORM'] ? 4 * Math.SQRT2 : Math.SQRT2;
+  const inputError = constants['HEAD_NORM'] ? normScaleError(headSize, constants['WG_SIZE'] ?? 64) + 3 * ROUNDOFF : 0;
   const relative = inputError + 3 * ROUNDOFF;
   return { abs: relative * largest, rel: ROUNDOFF, nmse: relative ** 2 };
 }

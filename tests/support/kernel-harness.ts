@@ -157,7 +157,8 @@ function isOutput(buffer: Words | OutputBuffer): buffer is OutputBuffer {
 function layOut(kernel: Kernel, { buffers }: KernelCase): Images {
   const places = new Map<string, Place>();
   const ends = { read: GUARD_BYTES, read_write: GUARD_BYTES };
-  for (const { name, access } of kernel.bindings) {
+  for (const { name, access, optional } of kernel.bindings) {
+    if (optional && !(name in buffers)) continue;
     const buffer = defined(buffers[name], `${kernel.name} buffer ${name}`);
     assert(isOutput(buffer) === (access === 'read_write'), `${name} is ${access}`);
     const sizeBytes = (isOutput(buffer) ? buffer.data : buffer).byteLength;
