@@ -29,8 +29,9 @@ export function interruptionSuite(lab: Lab): void {
       await expectSound(core, bench);
     });
 
-    lab.test('while a long prompt is read', async (bench) => {
+    lab.test('while a long prompt is read, which takes the place of an earlier one', async (bench) => {
       const core = await fresh.open(bench);
+      await core.generate(otherRequest);
       const controller = new AbortController();
       let chunkCount = 0;
       core.onRouting = () => {
@@ -40,6 +41,8 @@ export function interruptionSuite(lab: Lab): void {
       await expectEngineError(() => core.generate(longRequest, { signal: controller.signal }), 'aborted');
       expect(chunkCount).toBe(1);
       core.onRouting = undefined;
+      // The earlier prompt is no longer in the cache, although it was the last one that was read to its end.
+      expect((await record(core, otherRequest)).fingerprint).toEqual((await fresh.to(otherRequest, bench)).fingerprint);
       await expectSound(core, bench);
     });
 

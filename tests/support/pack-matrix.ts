@@ -2,16 +2,7 @@
 // numbers, by another hand. Quantisation follows GGUF: Q8_0 scale max|x| / 127, Q4_0 scale (x of largest |x|) / -8.
 
 import { encodeBfloat16, encodeHalf, halfTable } from '../../src/core/half';
-import {
-  BLOCK_SIZE,
-  CODEC_IDS,
-  type CodecName,
-  type MatrixShape,
-  PACKED_CODECS,
-  blocksPerRow,
-  packedMatrixBytes,
-  quantRegionBytes,
-} from '../../src/core/packed-weights';
+import { BLOCK_SIZE, type CodecName, type MatrixShape, PACKED_CODECS, blocksPerRow, packedMatrixBytes, quantRegionBytes } from '../../src/core/packed-weights';
 import type { Random } from '../../src/core/random';
 
 /** Fills what lies between matrices: a kernel that reads it by mistake gets NaN from every codec. */
@@ -100,6 +91,3 @@ export function packRandomSlab(random: Random, slotCount: number, shapes: readon
   slots.forEach((slot, i) => data.set(slot.data, i * slotBytes));
   return { data, bases: slots[0]!.bases, slotWords: slotBytes / 16 };
 }
-
-/** The value of a CODEC override constant. */
-export const codecId = (codec: CodecName): number => CODEC_IDS[codec];
