@@ -2,7 +2,7 @@
 fn read_q8_0(matrix: Matrix, row: u32, block: u32) -> Block {
   let index = row * matrix.block_count + block;
   let at = matrix.base + index * 2u;
-  let scale = read_scale(matrix.base + matrix.row_count * matrix.block_count * 2u, index);
+  let scale = read_half(matrix.base + matrix.row_count * matrix.block_count * 2u, index);
   let low = weights[at];
   let high = weights[at + 1u];
   return Block(

@@ -1,83 +1,71 @@
-// Reads packed weights on the CPU: the meaning of shaders/codecs/*.wgsl. Layout: src/core/packed-weights.ts.
+// A packed matrix on the CPU. Layout: src/core/packed-weights.ts; what a block of each codec means: src/core/block-readers.ts.
 
 import { defined } from './assert';
-import { decodeBfloat16, halfTable } from './half';
-import { BLOCK_SIZE, CODEC_IDS, type CodecName, PACKED_CODECS, blocksPerRow } from './packed-weights';
+import { BLOCK_READERS, type PackedViews } from './block-readers';
+import { BLOCK_SIZE, CODEC_NAMES, type CodecName, CODEC_IDS, blocksPerRow, regionOffsets } from './packed-weights';
 
-/** Puts the 32 weights of a block into `out`. `at`: byte of the block's quants; `scaleAt`: byte of its scale. */
-type BlockReader = (view: DataView, at: number, scaleAt: number, out: Float32Array) => void;
+const CODEC_BY_ID: ReadonlyMap<number, CodecName> = new Map(CODEC_NAMES.map((name) => [CODEC_IDS[name], name]));
 
-const READERS: Readonly<Record<CodecName, BlockReader>> = {
-  f32: (view, at, _scaleAt, out) => {
-    for (let i = 0; i < BLOCK_SIZE; i++) out[i] = view.getFloat32(at + i * 4, true);
-  },
-  f16: (view, at, _scaleAt, out) => {
-    const halves = halfTable();
-    for (let i = 0; i < BLOCK_SIZE; i++) out[i] = halves[view.getUint16(at + i * 2, true)]!;
-  },
-  bf16: (view, at, _scaleAt, out) => {
-    for (let i = 0; i < BLOCK_SIZE; i++) out[i] = decodeBfloat16(view.getUint16(at + i * 2, true));
-  },
-  q8_0: (view, at, scaleAt, out) => {
-    const scale = halfTable()[view.getUint16(scaleAt, true)]!;
-    for (let i = 0; i < BLOCK_SIZE; i++) out[i] = scale * view.getInt8(at + i);
-  },
-  q4_0: (view, at, scaleAt, out) => {
-    const scale = halfTable()[view.getUint16(scaleAt, true)]!;
-    for (let i = 0; i < 16; i++) {
-      const byte = view.getUint8(at + i);
-      out[i] = scale * ((byte & 15) - 8);
-      out[i + 16] = scale * ((byte >> 4) - 8);
-    }
-  },
-};
-
-const CODEC_BY_ID = Object.fromEntries(Object.entries(CODEC_IDS).map(([name, id]) => [id, name])) as Record<number, CodecName>;
-
-/** A packed matrix on the CPU. */
 export class PackedMatrixReader {
-  readonly #view: DataView;
-  readonly #read: BlockReader;
-  readonly #base: number;
-  readonly #scaleBase: number;
+  readonly #views: PackedViews;
+  readonly #read: (typeof BLOCK_READERS)[CodecName];
+  /** Bytes. */
+  readonly #regions: readonly number[];
   readonly #blockCount: number;
-  readonly #quantBytes: number;
-  readonly #scaleBytes: number;
   readonly #block = new Float32Array(BLOCK_SIZE);
 
   /** `base` in 16-byte words, as in kernel params; `codecId` as in override constants. */
   constructor(weights: Uint8Array, codecId: number, base: number, rowCount: number, columnCount: number) {
-    const codec = defined(CODEC_BY_ID[codecId], `codec ${codecId}`);
-    this.#view = new DataView(weights.buffer, weights.byteOffset, weights.byteLength);
-    this.#read = READERS[codec];
-    this.#base = base * 16;
+    const codec = defined(CODEC_BY_ID.get(codecId), `codec ${codecId}`);
+    this.#views = viewsOf(weights);
+    this.#read = BLOCK_READERS[codec];
     this.#blockCount = blocksPerRow(columnCount);
-    this.#quantBytes = PACKED_CODECS[codec].quantBytes;
-    this.#scaleBytes = PACKED_CODECS[codec].scaleBytes;
-    this.#scaleBase = this.#base + rowCount * this.#blockCount * this.#quantBytes;
+    this.#regions = regionOffsets({ codec, rowCount, columnCount }).map((offset) => base * 16 + offset);
   }
 
   readBlock(row: number, block: number, out: Float32Array): void {
-    const index = row * this.#blockCount + block;
-    this.#read(this.#view, this.#base + index * this.#quantBytes, this.#scaleBase + index * this.#scaleBytes, out);
+    this.#read(this.#views, this.#regions, row * this.#blockCount + block, out);
   }
 
   /** dot(W[row, :], x[offset …]); x is padded with zeros to whole blocks. */
   dotRow(row: number, x: Float32Array, offset: number): number {
     const block = this.#block;
-    let sum = 0;
+    const first = row * this.#blockCount;
+    // Four sums at once: none waits for the one before it.
+    let sum0 = 0;
+    let sum1 = 0;
+    let sum2 = 0;
+    let sum3 = 0;
     for (let b = 0; b < this.#blockCount; b++) {
-      this.readBlock(row, b, block);
+      this.#read(this.#views, this.#regions, first + b, block);
       const start = offset + b * BLOCK_SIZE;
-      for (let i = 0; i < BLOCK_SIZE; i++) sum += block[i]! * x[start + i]!;
+      for (let i = 0; i < BLOCK_SIZE; i += 4) {
+        sum0 += block[i]! * x[start + i]!;
+        sum1 += block[i + 1]! * x[start + i + 1]!;
+        sum2 += block[i + 2]! * x[start + i + 2]!;
+        sum3 += block[i + 3]! * x[start + i + 3]!;
+      }
     }
-    return sum;
+    return sum0 + sum1 + (sum2 + sum3);
   }
 }
 
+<<<<<<< HEAD
 /** A bias vector of f32 that begins at 16-byte word `base`. */
 export function packedVector(weights: Uint8Array, base: number, length: number): Float32Array {
   return new Float32Array(weights.buffer, weights.byteOffset + base * 16, length);
+=======
+/** Views of whole words; bytes that do not start on one are copied. */
+function viewsOf(weights: Uint8Array): PackedViews {
+  const bytes = weights.byteOffset % 4 === 0 ? weights : weights.slice();
+  const { buffer, byteOffset, byteLength } = bytes;
+  return {
+    bytes,
+    signed: new Int8Array(buffer, byteOffset, byteLength),
+    shorts: new Uint16Array(buffer, byteOffset, byteLength >> 1),
+    floats: new Float32Array(buffer, byteOffset, byteLength >> 2),
+  };
+>>>>>>> main
 }
 
 /** Matrices stacked by rows, as mat-vec and mat-mul bind them. */

@@ -68,7 +68,13 @@ export class CompiledPrograms {
     halted[ControlWord.halted] = HaltReason.stopToken;
     halted[ControlWord.tokenCount] = 1;
     this.#backend.write(this.step.control, 0, halted);
-    const programs = [this.embed, this.head, this.finish, this.step, ...this.layers.flatMap(({ start, moe }) => (moe ? [start, moe.experts, moe.combine] : [start]))];
+    const programs = [
+      this.embed,
+      this.head,
+      this.finish,
+      this.step,
+      ...this.layers.flatMap(({ start, moe }) => (moe ? [start, moe.experts, moe.combine] : [start])),
+    ];
     for (const program of programs) this.#backend.submit([{ program, size: { tokenCount: 1 } }]);
   }
 

@@ -72,7 +72,12 @@ export class Prefill {
   }
 
   /** Expert → TIER_INDEX of those that had to be brought in. */
-  async #runExperts(layer: number, programs: { readonly experts: Program }, tokenCount: number, signal: AbortSignal | undefined): Promise<ReadonlyMap<number, number>> {
+  async #runExperts(
+    layer: number,
+    programs: { readonly experts: Program },
+    tokenCount: number,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadonlyMap<number, number>> {
     const { expertCount } = this.#shape;
     const size = { tokenCount };
     if (this.#cache.isLayerResident(layer)) {

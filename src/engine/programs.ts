@@ -282,12 +282,7 @@ export class ProgramBuilder {
         params: { row_count: ffn.hiddenSize, input_stride: inputStride, output_stride: activated.stride },
         constants: { ACTIVATION: ACTIVATION_IDS[ffn.activation], HAS_GATE: inputStride > 2 * ffn.hiddenSize ? 1 : 0 },
       },
-      this.#products.product(
-        mode,
-        down,
-        activated,
-        { buffer: w.hidden, stride: shape.hiddenStride, scale: spec.scales.residual, addsResidual: true },
-      ),
+      this.#products.product(mode, down, activated, { buffer: w.hidden, stride: shape.hiddenStride, scale: spec.scales.residual, addsResidual: true }),
     ];
   }
 

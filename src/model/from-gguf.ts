@@ -38,7 +38,9 @@ export function specFromGguf(file: GgufFile): ModelSpec {
   // Latent attention always names its columns that turn.
   const headSize = isLatent ? LIMITS.headSize : headSizeOf(numbers, hiddenSize, headCounts[0]!);
   const rope = ropeSpec(tensors, numbers, architecture.rope, headSize, contextLength);
-  const expertCount = architecture.router ? numbers.integer('expert_count', architecture.mayBeDense ? 0 : 1, LIMITS.experts, architecture.mayBeDense ? 0 : undefined) : 0;
+  const expertCount = architecture.router
+    ? numbers.integer('expert_count', architecture.mayBeDense ? 0 : 1, LIMITS.experts, architecture.mayBeDense ? 0 : undefined)
+    : 0;
   const shared = { tensors, numbers, architecture, hiddenSize };
   const vocabularySize = readVocabularySize(file, numbers);
   const embedding = tensors.matrix('token_embd.weight', vocabularySize, hiddenSize);

@@ -40,7 +40,15 @@ for (const { headCount, kvHeadCount, headSize, position, tokenCount, querySize =
   const title = `${headCount} heads on ${kvHeadCount} of ${headSize}, ${tokenCount} tokens from ${position}, queries to ${querySize}`;
   testKernel(attention, constants, title, (random) => ({
     control: { tokenCount, position },
-    params: { head_count: headCount, kv_head_count: kvHeadCount, head_size: headSize, stride, scale: Math.fround(1 / Math.sqrt(headSize)), value_size: headSize, output_stride: stride },
+    params: {
+      head_count: headCount,
+      kv_head_count: kvHeadCount,
+      head_size: headSize,
+      stride,
+      scale: Math.fround(1 / Math.sqrt(headSize)),
+      value_size: headSize,
+      output_stride: stride,
+    },
     buffers: {
       query: randomFloats(random, tokenCount * stride, -querySize, querySize),
       // One position more than there are: NaN, so that a look past the context shows.

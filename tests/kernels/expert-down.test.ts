@@ -1,4 +1,5 @@
-import { CODEC_IDS, type CodecName } from '../../src/core/packed-weights';
+import { CODEC_IDS, CODEC_NAMES, type CodecName, columnMultiple } from '../../src/core/packed-weights';
+import { roundUp } from '../../src/core/units';
 import { expertDown } from '../../src/kernels/expert-down';
 import { randomFloats, randomRows, testKernel } from '../support/kernel-harness';
 import { packRandomSlab } from '../support/pack-matrix';
@@ -15,11 +16,15 @@ interface Shape {
   readonly constants?: Readonly<Record<string, number>>;
 }
 
+/** Codecs that no other shape has. */
+const OTHERS = CODEC_NAMES.filter((codec) => !['f32', 'f16', 'bf16', 'q8_0', 'q4_0'].includes(codec));
+
 const SHAPES: readonly Shape[] = [
   { codec: 'q8_0', columnCount: 96, rowCount: 37, expertCount: 7, topK: 4, routesOffset: 8 },
   { codec: 'q4_0', columnCount: 160, rowCount: 96, expertCount: 32, topK: 8 },
   { codec: 'f32', columnCount: 36, rowCount: 5, expertCount: 1, topK: 1 },
   { codec: 'f16', columnCount: 36, rowCount: 33, expertCount: 20, topK: 16, routesOffset: 56 },
+  ...OTHERS.map((codec): Shape => ({ codec, columnCount: roundUp(96, columnMultiple(codec)), rowCount: 33, expertCount: 3, topK: 2 })),
   { codec: 'bf16', columnCount: 256, rowCount: 70, expertCount: 4, topK: 4, constants: { WG_SIZE: 256, LANES: 16, ROW_STEPS: 1 } },
 ];
 

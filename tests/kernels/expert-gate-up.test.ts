@@ -23,6 +23,13 @@ const SHAPES: readonly Shape[] = [
   { gate: 'q8_0', up: 'q4_0', columnCount: 256, rowCount: 33, expertCount: 7, topK: 4, routesOffset: 20 },
   { gate: 'f16', up: 'bf16', columnCount: 36, rowCount: 17, expertCount: 20, topK: 16 },
   { gate: 'bf16', up: 'f32', columnCount: 36, rowCount: 3, expertCount: 1, topK: 1 },
+  { gate: 'q4_1', up: 'q5_0', columnCount: 160, rowCount: 9, expertCount: 3, topK: 2 },
+  { gate: 'q5_1', up: 'iq4_nl', columnCount: 96, rowCount: 9, expertCount: 3, topK: 2 },
+  { gate: 'mxfp4', up: 'mxfp4', columnCount: 160, rowCount: 33, expertCount: 4, topK: 4 },
+  { gate: 'q4_k', up: 'q6_k', columnCount: 256, rowCount: 33, expertCount: 4, topK: 2 },
+  { gate: 'q2_k', up: 'q3_k', columnCount: 768, rowCount: 9, expertCount: 3, topK: 2 },
+  { gate: 'q5_k', up: 'iq4_xs', columnCount: 512, rowCount: 5, expertCount: 3, topK: 2 },
+  { gate: 'tq1_0', up: 'tq2_0', columnCount: 512, rowCount: 7, expertCount: 3, topK: 2 },
   // Other divisions of the work.
   { gate: 'q4_0', up: 'f16', columnCount: 1056, rowCount: 19, expertCount: 3, topK: 2, constants: { WG_SIZE: 256, LANES: 32, ROW_STEPS: 2 } },
 ];

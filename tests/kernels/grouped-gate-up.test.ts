@@ -19,6 +19,13 @@ const SHAPES: readonly Shape[] = [
   { gate: 'bf16', up: 'f32', columnCount: 36, rowCount: 5, tokenCount: 33, expertCount: 1, topK: 1 },
   { gate: 'q8_0', up: 'q4_0', columnCount: 64, rowCount: 33, tokenCount: 33, expertCount: 4, topK: 4, tableOffset: 4 },
   { gate: 'f16', up: 'bf16', columnCount: 36, rowCount: 17, tokenCount: 3, expertCount: 20, topK: 16 },
+  { gate: 'q5_0', up: 'q4_1', columnCount: 160, rowCount: 9, tokenCount: 3, expertCount: 3, topK: 2 },
+  { gate: 'iq4_nl', up: 'q5_1', columnCount: 96, rowCount: 9, tokenCount: 3, expertCount: 3, topK: 2 },
+  { gate: 'mxfp4', up: 'mxfp4', columnCount: 160, rowCount: 33, tokenCount: 9, expertCount: 4, topK: 4 },
+  { gate: 'q4_k', up: 'q6_k', columnCount: 256, rowCount: 33, tokenCount: 17, expertCount: 4, topK: 2 },
+  { gate: 'q3_k', up: 'q2_k', columnCount: 768, rowCount: 9, tokenCount: 3, expertCount: 3, topK: 2 },
+  { gate: 'iq4_xs', up: 'q5_k', columnCount: 512, rowCount: 5, tokenCount: 3, expertCount: 3, topK: 2 },
+  { gate: 'tq2_0', up: 'tq1_0', columnCount: 512, rowCount: 7, tokenCount: 3, expertCount: 3, topK: 2 },
   // More experts than slots: the pairs of the others are left alone, in either of two passes.
   { gate: 'q8_0', up: 'q8_0', columnCount: 96, rowCount: 40, tokenCount: 9, expertCount: 7, topK: 4, slotCount: 4, isActive: (e) => e % 2 === 0 },
   { gate: 'q8_0', up: 'q8_0', columnCount: 96, rowCount: 40, tokenCount: 9, expertCount: 7, topK: 4, slotCount: 4, isActive: (e) => e % 2 === 1 },

@@ -1,9 +1,8 @@
 import { expect } from 'vitest';
-import { CODEC_NAMES } from '../../src/core/packed-weights';
 import { roundUp } from '../../src/core/units';
 import { matMul } from '../../src/kernels/mat-mul';
 import { poison, randomFloats, randomRows, testKernel } from '../support/kernel-harness';
-import { type StackPart, describeStack, productTolerance, stackConstants, stackMatrices, stackOf } from '../support/stacked-matrices';
+import { FIRST_CODECS, type StackPart, columnsOf, describeStack, productTolerance, stackConstants, stackMatrices, stackOf } from '../support/stacked-matrices';
 import { quadSumDepth } from '../support/tolerance';
 
 interface Shape {
@@ -17,8 +16,8 @@ interface Shape {
 
 const SHAPES: readonly Shape[] = [
   // Each codec. 33 tokens are two tiles and one token, 37 rows one tile and five rows.
-  ...CODEC_NAMES.map((codec): Shape => ({ parts: stackOf(codec, 37), columnCount: 96, tokenCount: 33 })),
-  ...CODEC_NAMES.map((codec): Shape => ({ parts: stackOf(codec, 31), columnCount: 36, tokenCount: 3 })),
+  ...FIRST_CODECS.map((codec): Shape => ({ parts: stackOf(codec, 37), columnCount: columnsOf(codec, 96), tokenCount: 33 })),
+  ...FIRST_CODECS.map((codec): Shape => ({ parts: stackOf(codec, 31, 4, 40), columnCount: columnsOf(codec, 36), tokenCount: 3 })),
   { parts: stackOf('q8_0', 32), columnCount: 160, tokenCount: 16 },
   { parts: stackOf('f32', 1), columnCount: 32, tokenCount: 1 },
   { parts: stackOf('q4_0', 65), columnCount: 256, tokenCount: 17, outputStride: 67 },

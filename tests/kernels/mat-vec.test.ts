@@ -1,8 +1,7 @@
-import { CODEC_NAMES } from '../../src/core/packed-weights';
 import { roundUp } from '../../src/core/units';
 import { matVec } from '../../src/kernels/mat-vec';
 import { poison, randomFloats, randomRows, testKernel } from '../support/kernel-harness';
-import { type StackPart, describeStack, productTolerance, stackConstants, stackMatrices, stackOf } from '../support/stacked-matrices';
+import { FIRST_CODECS, type StackPart, columnsOf, describeStack, productTolerance, stackConstants, stackMatrices, stackOf } from '../support/stacked-matrices';
 import { ROUNDOFF, type Tolerance, blockSumDepth, normScaleError } from '../support/tolerance';
 
 interface Shape {
@@ -14,9 +13,9 @@ interface Shape {
 }
 
 const SHAPES: readonly Shape[] = [
-  // Each codec alone, with rows that fill no workgroup and columns that fill no block.
-  ...CODEC_NAMES.map((codec): Shape => ({ parts: stackOf(codec, 37), columnCount: 160 })),
-  ...CODEC_NAMES.map((codec): Shape => ({ parts: stackOf(codec, 5), columnCount: 36 })),
+  // Each codec, alone and with others, with rows that fill no workgroup and columns that fill no block.
+  ...FIRST_CODECS.map((codec): Shape => ({ parts: stackOf(codec, 37), columnCount: columnsOf(codec, 160) })),
+  ...FIRST_CODECS.map((codec): Shape => ({ parts: stackOf(codec, 5, 33, 7), columnCount: columnsOf(codec, 36) })),
   { parts: stackOf('q8_0', 1), columnCount: 96 },
   // Queries, keys and values of different codecs; borders between them in the middle of a workgroup.
   { parts: stackOf('q4_0', 33, 7, 9), columnCount: 96 },

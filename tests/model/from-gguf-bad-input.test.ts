@@ -100,8 +100,8 @@ describe('tensors', () => {
   });
 
   it('in a format without decoder is refused when it is needed', async () => {
-    const change = (tensor: WriterTensor): WriterTensor[] => [{ ...tensor, type: 3 }];
-    await expectEngineError(() => spec(withTensor('blk.0.attn_q.weight', change)), 'unsupported-tensor-type', /blk\.0\.attn_q\.weight.*q4_1/);
+    const change = (tensor: WriterTensor): WriterTensor[] => [{ ...tensor, type: 9 }];
+    await expectEngineError(() => spec(withTensor('blk.0.attn_q.weight', change)), 'unsupported-tensor-type', /blk\.0\.attn_q\.weight.*q8_1/);
   });
 
   it('that nobody asked for is refused', async () => {

@@ -1,58 +1,24 @@
-// Encodes f32 matrices into each codec's packed layout (src/core/packed-weights.ts), for tests: what the importer does to a file's blocks, done here from
-// numbers, by another hand. Quantisation follows GGUF: Q8_0 scale max|x| / 127, Q4_0 scale (x of largest |x|) / -8.
+// f32 matrices in each codec's packed layout, as the importer makes it (src/formats/repack.ts) from the blocks that tests/support/gguf-quantize.ts writes.
 
-import { encodeBfloat16, encodeHalf, halfTable } from '../../src/core/half';
-import { BLOCK_SIZE, type CodecName, type MatrixShape, PACKED_CODECS, blocksPerRow, packedMatrixBytes, quantRegionBytes } from '../../src/core/packed-weights';
+import { type MatrixShape, packedMatrixBytes } from '../../src/core/packed-weights';
 import type { Random } from '../../src/core/random';
+import { roundUp } from '../../src/core/units';
+import { repackMatrix } from '../../src/formats/repack';
+import { storedBlockSize } from './gguf-decode';
+import { encodeGguf } from './gguf-quantize';
 
-/** Fills what lies between matrices: a kernel that reads it by mistake gets NaN from every codec. */
+/** Fills what lies between matrices: a kernel that reads it by mistake gets NaN, or numbers too large to hide. */
 const GAP_BYTE = 0xff;
 /** Before each matrix, so that no base is zero. */
 const GAP_BYTES = 48;
 
-type BlockEncoder = (block: Float32Array, view: DataView, at: number, scaleAt: number) => void;
-
-const ENCODERS: Readonly<Record<CodecName, BlockEncoder>> = {
-  f32: (block, view, at) => block.forEach((x, i) => view.setFloat32(at + i * 4, x, true)),
-  f16: (block, view, at) => block.forEach((x, i) => view.setUint16(at + i * 2, encodeHalf(x), true)),
-  bf16: (block, view, at) => block.forEach((x, i) => view.setUint16(at + i * 2, encodeBfloat16(x), true)),
-  q8_0: (block, view, at, scaleAt) => {
-    const scale = writeScale(view, scaleAt, Math.max(...block.map(Math.abs)) / 127);
-    block.forEach((x, i) => view.setInt8(at + i, scale === 0 ? 0 : clamp(Math.round(x / scale), -127, 127)));
-  },
-  q4_0: (block, view, at, scaleAt) => {
-    const extreme = block.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a), 0);
-    const scale = writeScale(view, scaleAt, extreme / -8);
-    const quant = (x: number) => (scale === 0 ? 8 : clamp(Math.round(x / scale) + 8, 0, 15));
-    for (let i = 0; i < 16; i++) view.setUint8(at + i, quant(block[i]!) | (quant(block[i + 16]!) << 4));
-  },
-};
-
-/** The scale as a half, and what it decodes to. */
-function writeScale(view: DataView, at: number, scale: number): number {
-  const bits = encodeHalf(scale);
-  view.setUint16(at, bits, true);
-  return halfTable()[bits]!;
-}
-
-function clamp(value: number, low: number, high: number): number {
-  return Math.min(high, Math.max(low, value));
-}
-
 /** `values` [row, column] without padding → the packed bytes; columns are padded with zeros to whole blocks. */
 export function packMatrix({ codec, rowCount, columnCount }: MatrixShape, values: Float32Array): Uint8Array<ArrayBuffer> {
-  const shape = { codec, rowCount, columnCount };
+  const shape = { codec, rowCount, columnCount: roundUp(columnCount, storedBlockSize(codec)) };
+  const padded = new Float32Array(rowCount * shape.columnCount);
+  for (let row = 0; row < rowCount; row++) padded.set(values.subarray(row * columnCount, (row + 1) * columnCount), row * shape.columnCount);
   const bytes = new Uint8Array(packedMatrixBytes(shape));
-  const view = new DataView(bytes.buffer);
-  const { quantBytes, scaleBytes } = PACKED_CODECS[codec];
-  const blockCount = blocksPerRow(columnCount);
-  const block = new Float32Array(BLOCK_SIZE);
-  for (let index = 0; index < rowCount * blockCount; index++) {
-    const row = Math.floor(index / blockCount);
-    const firstColumn = (index % blockCount) * BLOCK_SIZE;
-    block.fill(0).set(values.subarray(row * columnCount + firstColumn, row * columnCount + Math.min(firstColumn + BLOCK_SIZE, columnCount)));
-    ENCODERS[codec](block, view, index * quantBytes, quantRegionBytes(shape) + index * scaleBytes);
-  }
+  repackMatrix(shape, encodeGguf(codec)(padded, shape.columnCount), bytes, 0);
   return bytes;
 }
 

@@ -1,8 +1,9 @@
 // Three random matrices stacked by rows, as mat-vec and mat-mul take them.
 
-import { defined } from '../../src/core/assert';
-import { CODEC_IDS, type CodecName } from '../../src/core/packed-weights';
+import { assert, defined } from '../../src/core/assert';
+import { BLOCK_SIZE, CODEC_IDS, CODEC_NAMES, type CodecName, columnMultiple } from '../../src/core/packed-weights';
 import type { Random } from '../../src/core/random';
+import { roundUp } from '../../src/core/units';
 import { packRandomMatrices } from './pack-matrix';
 import { type Tolerance, sumTolerance } from './tolerance';
 
@@ -10,21 +11,37 @@ import { type Tolerance, sumTolerance } from './tolerance';
 export type StackPart = readonly [codec: CodecName, rowCount: number];
 
 /** The codecs of a stack by its first: few enough variants to compile in a test, and every codec in first, second or third place. */
-const STACKS: Readonly<Record<CodecName, readonly [CodecName, CodecName, CodecName]>> = {
+const STACKS = {
   f32: ['f32', 'f16', 'bf16'],
   f16: ['f16', 'q8_0', 'q4_0'],
   bf16: ['bf16', 'f32', 'q4_0'],
   q8_0: ['q8_0', 'q4_0', 'f32'],
   q4_0: ['q4_0', 'q8_0', 'f16'],
-};
+  q4_1: ['q4_1', 'q5_0', 'q5_1'],
+  mxfp4: ['mxfp4', 'iq4_nl', 'q8_0'],
+  q2_k: ['q2_k', 'q3_k', 'q4_k'],
+  q6_k: ['q6_k', 'q5_k', 'f32'],
+  iq4_xs: ['iq4_xs', 'tq1_0', 'tq2_0'],
+} as const satisfies Partial<Record<CodecName, readonly [CodecName, CodecName, CodecName]>>;
+
+type FirstCodec = keyof typeof STACKS;
+const isFirst = (codec: CodecName): codec is FirstCodec => codec in STACKS;
+export const FIRST_CODECS = CODEC_NAMES.filter(isFirst);
 
 /** Up to three matrices of the codecs that go with the first. */
-export function stackOf(codec: CodecName, ...rowCounts: readonly number[]): StackPart[] {
+export function stackOf(codec: FirstCodec, ...rowCounts: readonly number[]): StackPart[] {
   return rowCounts.map((rowCount, i) => [defined(STACKS[codec][i]), rowCount]);
 }
 
+/** At least `columnCount`, and whole units of every codec in the stack. */
+export function columnsOf(codec: FirstCodec, columnCount: number): number {
+  return Math.max(...STACKS[codec].map((name) => (columnMultiple(name) > BLOCK_SIZE ? roundUp(columnCount, columnMultiple(name)) : columnCount)));
+}
+
 export function stackConstants(parts: readonly StackPart[]): Record<string, number> {
-  const codecs = STACKS[defined(parts[0])[0]];
+  const first = defined(parts[0])[0];
+  assert(isFirst(first), `no stack begins with ${first}`);
+  const codecs = STACKS[first];
   return Object.fromEntries(codecs.map((codec, i) => [`CODEC_${i}`, CODEC_IDS[codec]]));
 }
 
