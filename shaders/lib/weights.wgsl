@@ -45,17 +45,8 @@ fn dot_block(a: Block, b: Block) -> f32 {
   sum += dot(a[7], b[7]);
   return sum;
 }
-<<<<<<< HEAD
 
 // One f32 of a bias vector that starts at 16-byte word `base`.
 fn read_bias(base: u32, index: u32) -> f32 {
   return bitcast<f32>(weights[base + (index >> 2u)][index & 3u]);
 }
-
-// One f16 of a scales region that starts at 16-byte word `base`.
-fn read_scale(base: u32, index: u32) -> f32 {
-  let pair = unpack2x16float(weights[base + (index >> 3u)][(index >> 1u) & 3u]);
-  return select(pair.x, pair.y, (index & 1u) == 1u);
-}
-=======
->>>>>>> main

@@ -50,11 +50,11 @@ export class PackedMatrixReader {
   }
 }
 
-<<<<<<< HEAD
 /** A bias vector of f32 that begins at 16-byte word `base`. */
 export function packedVector(weights: Uint8Array, base: number, length: number): Float32Array {
   return new Float32Array(weights.buffer, weights.byteOffset + base * 16, length);
-=======
+}
+
 /** Views of whole words; bytes that do not start on one are copied. */
 function viewsOf(weights: Uint8Array): PackedViews {
   const bytes = weights.byteOffset % 4 === 0 ? weights : weights.slice();
@@ -65,7 +65,6 @@ function viewsOf(weights: Uint8Array): PackedViews {
     shorts: new Uint16Array(buffer, byteOffset, byteLength >> 1),
     floats: new Float32Array(buffer, byteOffset, byteLength >> 2),
   };
->>>>>>> main
 }
 
 /** Matrices stacked by rows, as mat-vec and mat-mul bind them. */
