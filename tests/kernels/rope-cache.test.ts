@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { ropeCache } from '../../src/kernels/rope-cache';
 import { roundUp } from '../../src/core/units';
 import { poison, randomFloats, testKernel } from '../support/kernel-harness';
+import { ropeTable } from '../support/rope-table';
 import { EXACT, ROUNDOFF, type Tolerance, normScaleError } from '../support/tolerance';
 
 interface Shape {
@@ -68,14 +69,6 @@ for (const { headCount, kvHeadCount, headSize, rotarySize = headSize, position, 
       }
     },
   );
-}
-
-/** [position, pair] (cos, sin) with the usual base of 10,000. */
-function ropeTable(positionCount: number, pairCount: number): Float32Array {
-  return Float32Array.from({ length: positionCount * pairCount * 2 }, (_, i) => {
-    const angle = Math.floor(i / 2 / pairCount) * 10_000 ** -((Math.floor(i / 2) % pairCount) / pairCount);
-    return i % 2 === 0 ? Math.cos(angle) : Math.sin(angle);
-  });
 }
 
 /**
