@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { attention } from '../../src/kernels/attention';
+import type { Random } from '../../src/core/random';
 import { roundUp } from '../../src/core/units';
 import { poison, randomFloats, testKernel } from '../support/kernel-harness';
 import { ROUNDOFF, type Tolerance } from '../support/tolerance';
@@ -12,8 +13,15 @@ interface Shape {
   readonly tokenCount: number;
   /** Queries are in [-querySize, querySize): large ones make sharp peaks. */
   readonly querySize?: number;
+  /** Columns of a value head; default: headSize. */
+  readonly valueSize?: number;
+  /** Positions that a token sees; 0: all. */
+  readonly window?: number;
   readonly constants?: Readonly<Record<string, number>>;
 }
+
+/** Positions in a tile: the default of WG_SIZE. */
+const TILE_SIZE = 64;
 
 const SHAPES: readonly Shape[] = [
   // The very first token sees itself alone.
@@ -32,12 +40,27 @@ const SHAPES: readonly Shape[] = [
   { headCount: 2, kvHeadCount: 1, headSize: 64, position: 150, tokenCount: 2, querySize: 64 },
   { headCount: 2, kvHeadCount: 1, headSize: 64, position: 300, tokenCount: 1, constants: { WG_SIZE: 128 } },
   { headCount: 2, kvHeadCount: 1, headSize: 80, position: 40, tokenCount: 1, constants: { WG_SIZE: 32 } },
+  // Windows: two tiles left out and the border inside one, a tile exactly, itself alone, more than there is.
+  { headCount: 2, kvHeadCount: 1, headSize: 64, position: 190, tokenCount: 3, window: 20 },
+  { headCount: 2, kvHeadCount: 2, headSize: 64, position: 127, tokenCount: 2, window: 64 },
+  { headCount: 1, kvHeadCount: 1, headSize: 32, position: 64, tokenCount: 2, window: 1 },
+  { headCount: 1, kvHeadCount: 1, headSize: 32, position: 5, tokenCount: 2, window: 100 },
+  // Values narrower and wider than keys, so that rows of queries and results are unlike.
+  { headCount: 3, kvHeadCount: 3, headSize: 100, valueSize: 68, position: 66, tokenCount: 2 },
+  { headCount: 4, kvHeadCount: 2, headSize: 24, valueSize: 80, position: 3, tokenCount: 3 },
+  { headCount: 4, kvHeadCount: 2, headSize: 64, position: 70, tokenCount: 2, constants: { HAS_SINKS: 1 } },
+  { headCount: 4, kvHeadCount: 2, headSize: 64, position: 140, tokenCount: 3, window: 12, constants: { HAS_SINKS: 1 } },
 ];
 
-for (const { headCount, kvHeadCount, headSize, position, tokenCount, querySize = 1, constants = {} } of SHAPES) {
+for (const shape of SHAPES) {
+  const { headCount, kvHeadCount, headSize, position, tokenCount, querySize = 1, valueSize = headSize, window = 0, constants = {} } = shape;
   const stride = roundUp(headCount * headSize, 32);
+  const outputStride = roundUp(headCount * valueSize, 32);
   const context = position + tokenCount;
-  const title = `${headCount} heads on ${kvHeadCount} of ${headSize}, ${tokenCount} tokens from ${position}, queries to ${querySize}`;
+  // Tiles wholly before the first token's window.
+  const skippedCount = window === 0 ? 0 : Math.floor(Math.max(0, position + 1 - window) / TILE_SIZE) * TILE_SIZE;
+  const extras = `${valueSize === headSize ? '' : `, values of ${valueSize}`}${window === 0 ? '' : `, window ${window}`}`;
+  const title = `${headCount} heads on ${kvHeadCount} of ${headSize}, ${tokenCount} tokens from ${position}, queries to ${querySize}${extras}`;
   testKernel(attention, constants, title, (random) => ({
     control: { tokenCount, position },
     params: {
@@ -46,15 +69,16 @@ for (const { headCount, kvHeadCount, headSize, position, tokenCount, querySize =
       head_size: headSize,
       stride,
       scale: Math.fround(1 / Math.sqrt(headSize)),
-      value_size: headSize,
-      output_stride: stride,
+      value_size: valueSize,
+      output_stride: outputStride,
+      window,
     },
     buffers: {
       query: randomFloats(random, tokenCount * stride, -querySize, querySize),
-      // One position more than there are: NaN, so that a look past the context shows.
-      key_cache: withUnwrittenRow(randomFloats(random, context * kvHeadCount * headSize), kvHeadCount * headSize),
-      value_cache: withUnwrittenRow(randomFloats(random, context * kvHeadCount * headSize), kvHeadCount * headSize),
-      output: { data: poison(tokenCount * stride), tolerance: toleranceOf(headSize, context, querySize), shape: [tokenCount, stride] },
+      key_cache: cacheOf(random, context, kvHeadCount * headSize, skippedCount),
+      value_cache: cacheOf(random, context, kvHeadCount * valueSize, skippedCount),
+      ...(constants['HAS_SINKS'] ? { sinks: randomFloats(random, headCount, -3, 6) } : {}),
+      output: { data: poison(tokenCount * outputStride), tolerance: toleranceOf(headSize, context, querySize), shape: [tokenCount, outputStride] },
     },
   }));
 }
@@ -77,17 +101,37 @@ testKernel(
   ({ gpu }) => expect(gpu.f32('output')[7]).toBeCloseTo(50, 3),
 );
 
-function withUnwrittenRow(cache: Float32Array, rowLength: number): Float32Array {
-  const longer = poison(cache.length + rowLength);
-  longer.set(cache);
-  return longer;
+// A sink with the score of all others takes one share and brings no value: 9 positions of value 1 give 9 / 10.
+testKernel(
+  attention,
+  { HAS_SINKS: 1 },
+  'a sink takes its share',
+  (random) => ({
+    control: { position: 8 },
+    params: { head_count: 1, kv_head_count: 1, head_size: 32, stride: 32, scale: 1, value_size: 32, output_stride: 32 },
+    buffers: {
+      query: new Float32Array(32),
+      key_cache: randomFloats(random, 9 * 32),
+      value_cache: new Float32Array(9 * 32).fill(1),
+      sinks: new Float32Array(1),
+      output: { data: poison(32), tolerance: toleranceOf(32, 10, 0) },
+    },
+  }),
+  ({ gpu }) => expect(gpu.f32('output')[7]).toBeCloseTo(0.9, 6),
+);
+
+/** [position, column]. One position more than there are is NaN, so that a look past the context shows, and so are those that no window reaches. */
+function cacheOf(random: Random, context: number, rowLength: number, skippedCount: number): Float32Array {
+  const cache = poison((context + 1) * rowLength);
+  cache.set(randomFloats(random, (context - skippedCount) * rowLength), skippedCount * rowLength);
+  return cache;
 }
 
 /**
  * A score is a sum of n products through n/4 + 5 roundings, Σ|q·k| about querySize · n/4 and below n/2 of it, times scale = 1/√n. Its error δ, and that of exp
  * (3 + 2|x| ULP, where |x| is at most the spread of the scores, but weights at that distance from the maximum are e^-x and count for nothing beyond x = 20), is
  * the relative error of a weight. Weights and values are then summed over the context with one correction a tile; values are below 1, so are the results:
- * numerator and denominator are each off by δ and a rounding per position.
+ * numerator and denominator are each off by δ and a rounding per position. A sink is one position more.
  */
 function toleranceOf(headSize: number, context: number, querySize: number): Tolerance {
   const scoreError = (headSize / 4 + 5) * ROUNDOFF * ((querySize * headSize) / 2 / Math.sqrt(headSize));

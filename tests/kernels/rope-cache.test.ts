@@ -26,6 +26,12 @@ const SHAPES: readonly Shape[] = [
   { headCount: 2, kvHeadCount: 2, headSize: 32, rotarySize: 0, position: 1, tokenCount: 2 },
   { headCount: 1, kvHeadCount: 1, headSize: 256, position: 2, tokenCount: 1, constants: { WG_SIZE: 128, HEAD_NORM: 1 } },
   { headCount: 2, kvHeadCount: 1, headSize: 64, position: 0, tokenCount: 33 },
+  // Neighbouring columns turn together: all of them, and the first only.
+  { headCount: 2, kvHeadCount: 1, headSize: 80, position: 9, tokenCount: 2, constants: { ROPE: 2 } },
+  { headCount: 2, kvHeadCount: 1, headSize: 36, rotarySize: 18, position: 5, tokenCount: 3, constants: { ROPE: 2 } },
+  // Nothing turns; the heads of a token are one row to the norm.
+  { headCount: 3, kvHeadCount: 1, headSize: 48, position: 4, tokenCount: 3, constants: { ROPE: 0, HEAD_NORM: 2 } },
+  { headCount: 4, kvHeadCount: 2, headSize: 80, position: 4, tokenCount: 2, constants: { HEAD_NORM: 2 } },
 ];
 
 for (const { headCount, kvHeadCount, headSize, rotarySize = headSize, position, tokenCount, constants = {} } of SHAPES) {
@@ -39,7 +45,8 @@ for (const { headCount, kvHeadCount, headSize, rotarySize = headSize, position, 
       const queryStride = roundUp(headCount * headSize, 32);
       // One row more than the context: only the batch's own rows may be written.
       const cacheLength = (position + tokenCount + 1) * kvHeadCount * headSize;
-      const tolerance = toleranceOf(headSize, constants);
+      const isRow = constants['HEAD_NORM'] === 2;
+      const tolerance = toleranceOf(isRow ? headCount * headSize : headSize, constants);
       return {
         control: { tokenCount, position },
         params: {
@@ -53,7 +60,7 @@ for (const { headCount, kvHeadCount, headSize, rotarySize = headSize, position, 
         },
         buffers: {
           qkv: randomFloats(random, tokenCount * inputStride),
-          head_gain: randomFloats(random, 2 * headSize, 0.5, 2),
+          head_gain: randomFloats(random, (isRow ? headCount + kvHeadCount : 2) * headSize, 0.5, 2),
           rope_table: ropeTable(position + tokenCount, Math.max(rotarySize / 2, 1)),
           query: { data: poison(tokenCount * queryStride), tolerance, shape: [tokenCount, queryStride] },
           key_cache: { data: poison(cacheLength), tolerance, shape: [position + tokenCount + 1, kvHeadCount, headSize] },
