@@ -1,10 +1,11 @@
 import { expect } from 'vitest';
 import { ControlWord, HaltReason, MISSING_SLOT } from '../../src/core/control';
 import type { Random } from '../../src/core/random';
+import { roundUp } from '../../src/core/units';
 import { route } from '../../src/kernels/route';
-import { type KernelCase, type KernelOutcomes, poison, poisonWords, randomFloats, randomRows, testKernel } from '../support/kernel-harness';
+import { type KernelCase, type KernelOutcomes, type OutputBuffer, poison, poisonWords, randomFloats, randomRows, testKernel } from '../support/kernel-harness';
 import { paddedLength, shuffledSlots } from '../support/test-routes';
-import { ROUNDOFF, type Tolerance, normScaleError } from '../support/tolerance';
+import { EXACT, ROUNDOFF, type Tolerance, normScaleError, relativeTolerance, siluError } from '../support/tolerance';
 
 interface Shape {
   readonly tokenCount: number;
@@ -20,6 +21,8 @@ interface Shape {
 const ROUTES_OFFSET = 8;
 const EPSILON = 1e-6;
 const LAYER = 5;
+/** Weights from logits that are exact: an exponential of at most 20, sums and a division, in the numerator and in the denominator, twice for softmax. */
+const EXPONENTIALS = relativeTolerance(4 * siluError(20));
 
 const SHAPES: readonly Shape[] = [
   { tokenCount: 1, columnCount: 36, expertCount: 1, topK: 1 },
@@ -113,6 +116,168 @@ for (const { title, halts, missing, isHalted } of HALTS) {
       expect(gpu.control[ControlWord.layer]).toBe(isHalted ? LAYER : 0);
       const slots = [0, 1, 2, 3].map((k) => gpu.u32('routes')[ROUTES_OFFSET + k * 3 + 1] === MISSING_SLOT);
       expect(slots).toEqual([0, 1, 2, 3].map(missing));
+    },
+  );
+}
+
+// The variants of the score, the selection and the weights. Token t looks at column t of the router's rows, so that logits are exactly the numbers below.
+interface LogitCase {
+  readonly title: string;
+  /** [token][expert] */
+  readonly logits: ReadonlyArray<readonly number[]>;
+  readonly constants: Readonly<Record<string, number>>;
+  readonly routerBias?: readonly number[];
+  readonly selectionBias?: readonly number[];
+  readonly params?: Readonly<Record<string, number>>;
+  /** [token][k] */
+  readonly expected: ReadonlyArray<readonly number[]>;
+}
+
+const SIGMOID = { ACTIVATE: 1, NORM: 0, HAS_ROUTER_BIAS: 1 };
+const BIASED = { ...SIGMOID, HAS_SELECTION_BIAS: 1, RENORMALISE: 0 };
+const BEST_OF_GROUP = { GROUP_TOP: 1, NORM: 0 };
+const BEST_TWO_OF_GROUP = { GROUP_TOP: 2, NORM: 0, ACTIVATE: 1, HAS_SELECTION_BIAS: 1 };
+const NO_BIAS = Array.from({ length: 12 }, () => 0);
+
+const LOGIT_CASES: readonly LogitCase[] = [
+  {
+    title: 'the bias of the score is part of the weight',
+    // Six experts: two words of the bias vector's last quad are padding.
+    logits: [
+      [1, 2, -3, 0.5, 0, -1],
+      [4, 3, 2, 1, 0, -1],
+    ],
+    routerBias: [0, -4, 8, 0, 0.25, 3],
+    constants: SIGMOID,
+    expected: [
+      [2, 5, 0],
+      [2, 0, 5],
+    ],
+  },
+  {
+    title: 'a sum below the least is not divided by',
+    logits: [[-9, -8, -7, -6, -10, -12]],
+    routerBias: [0, 0, 0, 0, 0, 0],
+    constants: SIGMOID,
+    params: { minimum_sum: 0.5 },
+    expected: [[3, 2, 1]],
+  },
+  {
+    title: 'the bias of the selection moves the choice and not the weight',
+    logits: [
+      [3, 2, 1, 0, -1, -2],
+      [-1, 0, 1, 2, 3, -20],
+    ],
+    routerBias: [0, 0, 0, 0, 0, 0.5],
+    // All scores are below zero.
+    selectionBias: [-4, -2, -3, -2, -2, -1.5],
+    constants: BIASED,
+    expected: [
+      [1, 5, 3],
+      [4, 3, 1],
+    ],
+  },
+  {
+    title: 'the score may come from another vector than the experts’ input',
+    logits: [
+      [0, 4, 1, 3, 2],
+      [5, 0, 0, 1, 3],
+    ],
+    constants: { HAS_SCORE_INPUT: 1 },
+    expected: [
+      [1, 3, 4],
+      [0, 4, 3],
+    ],
+  },
+  {
+    title: 'only the groups with the best experts',
+    // Groups 2 and 3 tie at their best, and the second best of all is in group 0 of the second token.
+    logits: [
+      [1, 1, 1, 3, -1, -2, 2, -3, -4, 2, 2, 2],
+      [7, -1, 6, 0, 0, 0, 5, 5, 5, 8, 1, 2],
+    ],
+    constants: BEST_OF_GROUP,
+    params: { group_count: 4, group_keep: 2 },
+    expected: [
+      [3, 6, 4],
+      [9, 0, 2],
+    ],
+  },
+  {
+    title: 'only the groups with the best pairs',
+    // Groups 1 and 3 tie in their pairs; group 0 has the best expert and a poor second.
+    logits: [
+      [2, -9, -9, 1, 0.5, -9, 0, 0, 0, -9, 0.5, 1],
+      [3, 3, -9, 1, 1, 1, 2, 2, 2, 0, 0, 0],
+    ],
+    selectionBias: NO_BIAS,
+    constants: BEST_TWO_OF_GROUP,
+    params: { group_count: 4, group_keep: 1 },
+    expected: [
+      [3, 4, 5],
+      [0, 1, 2],
+    ],
+  },
+  {
+    title: 'groups of one, chosen by the bias',
+    logits: [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]],
+    selectionBias: NO_BIAS.map((_, e) => (e === 4 ? 3 : e === 1 ? 2 : e === 8 ? 1 : 0)),
+    constants: BEST_TWO_OF_GROUP,
+    params: { group_count: 12, group_keep: 3 },
+    expected: [[4, 1, 8]],
+  },
+];
+
+for (const { title, logits, constants, routerBias, selectionBias, params = {}, expected } of LOGIT_CASES) {
+  const expertCount = logits[0]!.length;
+  const topK = expected[0]!.length;
+  const shape = { tokenCount: logits.length, columnCount: 32, expertCount, topK };
+  testKernel(
+    route,
+    // A small workgroup is quicker to compile.
+    { TOP_K: topK, WG_SIZE: 32, LANES: 8, ...constants },
+    title,
+    (random) => {
+      const oneHot = Float32Array.from({ length: logits.length * 32 }, (_, i) => (i % 32 === Math.floor(i / 32) ? 1 : 0));
+      const rows = Array.from({ length: expertCount }, (_, e) => Array.from({ length: 32 }, (_unused, c) => logits[c]?.[e] ?? 0));
+      const quads = (bias: readonly number[]) => Array.from({ length: roundUp(expertCount, 4) }, (_, e) => bias[e] ?? NaN);
+      const biases = selectionBias ? [quads(routerBias ?? []), quads(selectionBias)] : routerBias ? [quads(routerBias)] : [];
+      const isScoredApart = constants['HAS_SCORE_INPUT'] === 1;
+      const base = routeCase(
+        shape,
+        {
+          input: isScoredApart ? randomFloats(random, oneHot.length) : oneHot,
+          gain: randomFloats(random, 32, 0.5, 1.5),
+          router: Float32Array.from([...rows, ...biases].flat()),
+        },
+        shuffledSlots(random, expertCount, expertCount, 0),
+      );
+      return {
+        ...base,
+        params: { ...base.params, ...params },
+        buffers: {
+          ...base.buffers,
+          ...(isScoredApart ? { score_input: oneHot } : {}),
+          normed: {
+            data: poison(oneHot.length),
+            tolerance: constants['NORM'] === 0 ? EXACT : relativeTolerance(normedError(32)),
+            shape: [logits.length, 32],
+          },
+          routes: { ...(base.buffers['routes'] as OutputBuffer), tolerance: EXPONENTIALS },
+        },
+      };
+    },
+    (outcomes) => {
+      expected.forEach((experts, t) => {
+        const z = logits[t]!.map((logit, e) => logit + (routerBias?.[e] ?? 0));
+        const total = z.reduce((sum, value) => sum + Math.exp(value), 0);
+        const chosen = experts.map((e) => (constants['ACTIVATE'] === 1 ? 1 / (1 + Math.exp(-z[e]!)) : Math.exp(z[e]!) / total));
+        const sum = Math.max(params['minimum_sum'] ?? 0, constants['RENORMALISE'] === 0 ? 1 : chosen.reduce((a, b) => a + b, 0));
+        for (const outcome of [outcomes.gpu, outcomes.cpu]) {
+          expect(expertsOf(outcome, t, topK)).toEqual(experts);
+          weightsOf(outcome, t, topK).forEach((weight, k) => expect(weight).toBeCloseTo(chosen[k]! / sum, 6));
+        }
+      });
     },
   );
 }
