@@ -13,6 +13,7 @@ interface Shape {
   readonly firstRow?: number;
   readonly rowCount: number;
   readonly extraStride?: number;
+  readonly outputScale?: number;
   readonly constants?: Readonly<Record<string, number>>;
 }
 
@@ -25,20 +26,21 @@ const SHAPES: readonly Shape[] = [
   // A shard in the middle: tokens before and after it belong to others and are left alone.
   { codec: 'q4_0', columnCount: 160, tokens: [99, 100, 104, 103, 105, 0, 4_000_000_000], firstRow: 100, rowCount: 5 },
   { codec: 'f16', columnCount: 160, tokens: [7, 8, 9], firstRow: 8, rowCount: 1 },
+  { codec: 'f32', columnCount: 160, tokens: [2, 1], rowCount: 3, outputScale: Math.fround(Math.sqrt(160)) },
 ];
 
-for (const { codec, columnCount, tokens, firstRow = 0, rowCount, extraStride = 0, constants = {} } of SHAPES) {
+for (const { codec, columnCount, tokens, firstRow = 0, rowCount, extraStride = 0, outputScale = 1, constants = {} } of SHAPES) {
   const stride = paddedLength(columnCount) + extraStride;
-  const title = `${tokens.length} tokens from rows ${firstRow} to ${firstRow + rowCount} of ${columnCount} columns, stride ${stride}`;
+  const title = `${tokens.length} tokens from rows ${firstRow} to ${firstRow + rowCount} of ${columnCount} columns, stride ${stride}${outputScale === 1 ? '' : ', scaled'}`;
   testKernel(embed, { CODEC: CODEC_IDS[codec], ...constants }, title, (random) => {
     const { data, bases } = packRandomMatrices(random, [{ codec, rowCount, columnCount }]);
     return {
       control: { tokenCount: tokens.length },
-      params: { column_count: columnCount, output_stride: stride, first_row: firstRow, row_count: rowCount, base: bases[0]! },
+      params: { column_count: columnCount, output_stride: stride, first_row: firstRow, row_count: rowCount, base: bases[0]!, output_scale: outputScale },
       buffers: {
         weights: data,
         tokens: Uint32Array.from(tokens),
-        // Decoding is exact, or is rounded once (src/core/block-readers.ts).
+        // Decoding is exact, or is rounded once (src/core/block-readers.ts), and so is the scaling.
         output: { data: poison(tokens.length * stride), tolerance: EXACT, shape: [tokens.length, stride] },
       },
     };

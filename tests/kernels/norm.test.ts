@@ -1,7 +1,7 @@
 import { norm } from '../../src/kernels/norm';
 import { roundUp } from '../../src/core/units';
 import { poison, randomFloats, randomRows, testKernel } from '../support/kernel-harness';
-import { ROUNDOFF, normScaleError, relativeTolerance } from '../support/tolerance';
+import { EXACT, ROUNDOFF, normScaleError, relativeTolerance } from '../support/tolerance';
 
 interface Shape {
   readonly tokenCount: number;
@@ -42,6 +42,33 @@ for (const { tokenCount, columnCount, stride = roundUp(columnCount, 32), constan
     },
   }));
 }
+
+// With a bias: before it a result is below 4 (gains to 2; the largest column is about √3 times the root mean square), and the sum is rounded once more.
+testKernel(norm, { HAS_BIAS: 1 }, '3 tokens of 96 columns and a bias', (random) => ({
+  control: { tokenCount: 3 },
+  params: { column_count: 96, stride: 128, norm_eps: 1e-6 },
+  buffers: {
+    input: randomRows(random, 3, 96, 128),
+    // [2, column]: gains, then the bias, each padded with zeros.
+    gain: randomRows(random, 2, 96, 128, 2),
+    output: {
+      data: poison(3 * 128),
+      tolerance: {
+        abs: (normScaleError(96, 64) + 3 * ROUNDOFF) * 4,
+        rel: 2 * ROUNDOFF,
+        nmse: (normScaleError(96, 64) + 5 * ROUNDOFF) ** 2,
+      },
+      shape: [3, 128],
+    },
+  },
+}));
+
+// A copy, to the bit, that needs no gain.
+testKernel(norm, { IS_COPY: 1 }, 'a copy of 3 tokens of 300 columns', (random) => ({
+  control: { tokenCount: 3 },
+  params: { column_count: 300, stride: 320, norm_eps: 1e-6 },
+  buffers: { input: randomRows(random, 3, 300, 320, 1e6), output: { data: poison(3 * 320), tolerance: EXACT, shape: [3, 320] } },
+}));
 
 // Columns whose gain is zero come out as zero, whatever they hold: the padding of every activation depends on it.
 testKernel(norm, {}, 'zero gain gives zeros', (random) => ({

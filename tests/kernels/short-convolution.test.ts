@@ -49,7 +49,12 @@ for (const { title, position, tokenCount, columnCount = 70, tapCount = 3 } of SH
     },
     ({ gpu }) => {
       expect(gpu.f32('cache').slice(0, past)).toEqual(before.slice(0, past));
-      expect(gpu.f32('cache').slice(past, past + tokenCount * columnCount).some(Number.isNaN)).toBe(false);
+      expect(
+        gpu
+          .f32('cache')
+          .slice(past, past + tokenCount * columnCount)
+          .some(Number.isNaN),
+      ).toBe(false);
     },
   );
 }
