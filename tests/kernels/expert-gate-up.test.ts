@@ -30,6 +30,9 @@ const SHAPES: readonly Shape[] = [
   { gate: 'q2_k', up: 'q3_k', columnCount: 768, rowCount: 9, expertCount: 3, topK: 2 },
   { gate: 'q5_k', up: 'iq4_xs', columnCount: 512, rowCount: 5, expertCount: 3, topK: 2 },
   { gate: 'tq1_0', up: 'tq2_0', columnCount: 512, rowCount: 7, expertCount: 3, topK: 2 },
+  // The other activations; the sums of 512 products go beyond the limits of 7 on either side.
+  { gate: 'f32', up: 'f32', columnCount: 36, rowCount: 17, expertCount: 3, topK: 2, constants: { ACTIVATION: 1 } },
+  { gate: 'mxfp4', up: 'mxfp4', columnCount: 512, rowCount: 33, expertCount: 4, topK: 4, constants: { ACTIVATION: 2, HAS_BIAS: 1 } },
   // Other divisions of the work.
   { gate: 'q4_0', up: 'f16', columnCount: 1056, rowCount: 19, expertCount: 3, topK: 2, constants: { WG_SIZE: 256, LANES: 32, ROW_STEPS: 2 } },
 ];
@@ -40,6 +43,8 @@ for (const { gate, up, columnCount, rowCount, expertCount, topK, routesOffset = 
     const slab = packRandomSlab(random, expertCount + 2, [
       { codec: gate, rowCount, columnCount },
       { codec: up, rowCount, columnCount },
+      { codec: 'f32', rowCount: 1, columnCount: rowCount },
+      { codec: 'f32', rowCount: 1, columnCount: rowCount },
     ]);
     const slotTable = shuffledSlots(random, expertCount, expertCount + 2, 0);
     const stride = paddedLength(rowCount);
@@ -50,6 +55,8 @@ for (const { gate, up, columnCount, rowCount, expertCount, topK, routesOffset = 
         slot_words: slab.slotWords,
         gate_base: slab.bases[0]!,
         up_base: slab.bases[1]!,
+        gate_bias: slab.bases[2]!,
+        up_bias: slab.bases[3]!,
         routes_offset: routesOffset,
         output_stride: stride,
       },

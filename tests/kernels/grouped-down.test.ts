@@ -11,6 +11,7 @@ import { quadSumDepth } from '../support/tolerance';
 interface Shape extends GroupedShape {
   readonly codec: CodecName;
   readonly slotCount?: number;
+  readonly constants?: Readonly<Record<string, number>>;
 }
 
 /** Codecs that no other shape has. */
@@ -20,6 +21,7 @@ const SHAPES: readonly Shape[] = [
   { codec: 'q8_0', columnCount: 96, rowCount: 37, tokenCount: 17, expertCount: 7, topK: 4, tableOffset: 14 },
   { codec: 'q4_0', columnCount: 160, rowCount: 96, tokenCount: 3, expertCount: 32, topK: 8 },
   { codec: 'f32', columnCount: 36, rowCount: 5, tokenCount: 33, expertCount: 1, topK: 1 },
+  { codec: 'f32', columnCount: 36, rowCount: 37, tokenCount: 17, expertCount: 3, topK: 2, constants: { HAS_BIAS: 1 } },
   { codec: 'f16', columnCount: 36, rowCount: 17, tokenCount: 3, expertCount: 20, topK: 16 },
   { codec: 'bf16', columnCount: 256, rowCount: 1, tokenCount: 1, expertCount: 64, topK: 8 },
   ...OTHERS.map((codec): Shape => ({ codec, columnCount: roundUp(96, columnMultiple(codec)), rowCount: 33, tokenCount: 3, expertCount: 3, topK: 2 })),
@@ -29,9 +31,12 @@ const SHAPES: readonly Shape[] = [
 ];
 
 for (const shape of SHAPES) {
-  const { codec, columnCount, rowCount, tokenCount, expertCount, topK, tableOffset = 0, slotCount = expertCount + 1 } = shape;
-  testKernel(groupedDown, { CODEC: CODEC_IDS[codec] }, describeGrouped(shape), (random) => {
-    const slab = packRandomSlab(random, slotCount, [{ codec, rowCount, columnCount }]);
+  const { codec, columnCount, rowCount, tokenCount, expertCount, topK, tableOffset = 0, slotCount = expertCount + 1, constants = {} } = shape;
+  testKernel(groupedDown, { CODEC: CODEC_IDS[codec], ...constants }, describeGrouped(shape), (random) => {
+    const slab = packRandomSlab(random, slotCount, [
+      { codec, rowCount, columnCount },
+      { codec: 'f32', rowCount: 1, columnCount: rowCount },
+    ]);
     const stride = paddedLength(rowCount);
     const pairCount = tokenCount * topK;
     return {
@@ -45,6 +50,7 @@ for (const shape of SHAPES) {
         table_offset: tableOffset,
         input_stride: paddedLength(columnCount),
         output_stride: stride,
+        down_bias: slab.bases[1]!,
       },
       buffers: {
         weights: slab.data,

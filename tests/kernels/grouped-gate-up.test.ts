@@ -10,6 +10,7 @@ interface Shape extends GroupedShape {
   readonly gate: CodecName;
   readonly up: CodecName;
   readonly slotCount?: number;
+  readonly constants?: Readonly<Record<string, number>>;
 }
 
 const SHAPES: readonly Shape[] = [
@@ -26,17 +27,22 @@ const SHAPES: readonly Shape[] = [
   { gate: 'q3_k', up: 'q2_k', columnCount: 768, rowCount: 9, tokenCount: 3, expertCount: 3, topK: 2 },
   { gate: 'iq4_xs', up: 'q5_k', columnCount: 512, rowCount: 5, tokenCount: 3, expertCount: 3, topK: 2 },
   { gate: 'tq2_0', up: 'tq1_0', columnCount: 512, rowCount: 7, tokenCount: 3, expertCount: 3, topK: 2 },
+  // The other activations; the sums of 512 products go beyond the limits of 7 on either side.
+  { gate: 'f32', up: 'f32', columnCount: 36, rowCount: 17, tokenCount: 17, expertCount: 3, topK: 2, constants: { ACTIVATION: 1 } },
+  { gate: 'mxfp4', up: 'mxfp4', columnCount: 512, rowCount: 33, tokenCount: 17, expertCount: 4, topK: 4, constants: { ACTIVATION: 2, HAS_BIAS: 1 } },
   // More experts than slots: the pairs of the others are left alone, in either of two passes.
   { gate: 'q8_0', up: 'q8_0', columnCount: 96, rowCount: 40, tokenCount: 9, expertCount: 7, topK: 4, slotCount: 4, isActive: (e) => e % 2 === 0 },
   { gate: 'q8_0', up: 'q8_0', columnCount: 96, rowCount: 40, tokenCount: 9, expertCount: 7, topK: 4, slotCount: 4, isActive: (e) => e % 2 === 1 },
 ];
 
 for (const shape of SHAPES) {
-  const { gate, up, columnCount, rowCount, tokenCount, expertCount, topK, tableOffset = 0, slotCount = expertCount + 1 } = shape;
-  testKernel(groupedGateUp, { TOP_K: topK, GATE_CODEC: CODEC_IDS[gate], UP_CODEC: CODEC_IDS[up] }, describeGrouped(shape), (random) => {
+  const { gate, up, columnCount, rowCount, tokenCount, expertCount, topK, tableOffset = 0, slotCount = expertCount + 1, constants = {} } = shape;
+  testKernel(groupedGateUp, { TOP_K: topK, GATE_CODEC: CODEC_IDS[gate], UP_CODEC: CODEC_IDS[up], ...constants }, describeGrouped(shape), (random) => {
     const slab = packRandomSlab(random, slotCount, [
       { codec: gate, rowCount, columnCount },
       { codec: up, rowCount, columnCount },
+      { codec: 'f32', rowCount: 1, columnCount: rowCount },
+      { codec: 'f32', rowCount: 1, columnCount: rowCount },
     ]);
     const stride = paddedLength(rowCount);
     const pairCount = tokenCount * topK;
@@ -49,6 +55,8 @@ for (const shape of SHAPES) {
         slot_words: slab.slotWords,
         gate_base: slab.bases[0]!,
         up_base: slab.bases[1]!,
+        gate_bias: slab.bases[2]!,
+        up_bias: slab.bases[3]!,
         table_offset: tableOffset,
         input_stride: paddedLength(columnCount),
         output_stride: stride,

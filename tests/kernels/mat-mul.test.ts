@@ -2,7 +2,17 @@ import { expect } from 'vitest';
 import { roundUp } from '../../src/core/units';
 import { matMul } from '../../src/kernels/mat-mul';
 import { poison, randomFloats, randomRows, testKernel } from '../support/kernel-harness';
-import { FIRST_CODECS, type StackPart, columnsOf, describeStack, productTolerance, stackConstants, stackMatrices, stackOf } from '../support/stacked-matrices';
+import {
+  FIRST_CODECS,
+  type StackPart,
+  columnsOf,
+  describeStack,
+  productTolerance,
+  scaledTolerance,
+  stackConstants,
+  stackMatrices,
+  stackOf,
+} from '../support/stacked-matrices';
 import { quadSumDepth } from '../support/tolerance';
 
 interface Shape {
@@ -11,6 +21,7 @@ interface Shape {
   readonly tokenCount: number;
   /** Floats between tokens in the output; default: the rows, rounded up to 32. */
   readonly outputStride?: number;
+  readonly outputScale?: number;
   readonly constants?: Readonly<Record<string, number>>;
 }
 
@@ -27,23 +38,27 @@ const SHAPES: readonly Shape[] = [
   { parts: stackOf('f16', 5, 30), columnCount: 160, tokenCount: 2 },
   { parts: stackOf('q8_0', 37), columnCount: 160, tokenCount: 17, constants: { ADD_RESIDUAL: 1 } },
   { parts: stackOf('q4_0', 20, 20), columnCount: 96, tokenCount: 3, constants: { ADD_RESIDUAL: 1 } },
+  // A bias of every row, and a scale, of the product and the bias but not of the residual.
+  { parts: stackOf('f32', 37), columnCount: 36, tokenCount: 3, outputScale: 0.375 },
+  { parts: stackOf('f32', 31, 4, 40), columnCount: 36, tokenCount: 17, outputScale: 3, constants: { HAS_BIAS: 1, ADD_RESIDUAL: 1 } },
 ];
 
-for (const { parts, columnCount, tokenCount, outputStride, constants = {} } of SHAPES) {
-  const title = `${describeStack(parts)}, ${columnCount} columns, ${tokenCount} tokens`;
+for (const { parts, columnCount, tokenCount, outputStride, outputScale = 1, constants = {} } of SHAPES) {
+  const title = `${describeStack(parts)}, ${columnCount} columns, ${tokenCount} tokens${outputScale === 1 ? '' : `, times ${outputScale}`}`;
   testKernel(matMul, { ...stackConstants(parts), ...constants }, title, (random) => {
     const { weights, params } = stackMatrices(random, parts, columnCount);
     const stride = outputStride ?? roundUp(params['row_count']!, 32);
     const length = tokenCount * stride;
     return {
       control: { tokenCount },
-      params: { ...params, input_stride: roundUp(columnCount, 32), output_stride: stride },
+      params: { ...params, input_stride: roundUp(columnCount, 32), output_stride: stride, output_scale: outputScale },
       buffers: {
         weights,
         input: randomRows(random, tokenCount, columnCount),
+        ...(constants['HAS_BIAS'] ? { bias: randomFloats(random, params['row_count']!, -2, 2) } : {}),
         output: {
           data: constants['ADD_RESIDUAL'] ? randomFloats(random, length) : poison(length),
-          tolerance: productTolerance(columnCount, quadSumDepth(columnCount)),
+          tolerance: scaledTolerance(productTolerance(columnCount, quadSumDepth(columnCount)), outputScale),
           shape: [tokenCount, stride],
         },
       },

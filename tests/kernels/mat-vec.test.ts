@@ -1,7 +1,17 @@
 import { roundUp } from '../../src/core/units';
 import { matVec } from '../../src/kernels/mat-vec';
 import { poison, randomFloats, randomRows, testKernel } from '../support/kernel-harness';
-import { FIRST_CODECS, type StackPart, columnsOf, describeStack, productTolerance, stackConstants, stackMatrices, stackOf } from '../support/stacked-matrices';
+import {
+  FIRST_CODECS,
+  type StackPart,
+  columnsOf,
+  describeStack,
+  productTolerance,
+  scaledTolerance,
+  stackConstants,
+  stackMatrices,
+  stackOf,
+} from '../support/stacked-matrices';
 import { ROUNDOFF, type Tolerance, blockSumDepth, normScaleError } from '../support/tolerance';
 
 interface Shape {
@@ -9,6 +19,7 @@ interface Shape {
   readonly columnCount: number;
   readonly tokenCount?: number;
   readonly outputOffset?: number;
+  readonly outputScale?: number;
   readonly constants?: Readonly<Record<string, number>>;
 }
 
@@ -31,6 +42,10 @@ const SHAPES: readonly Shape[] = [
   { parts: stackOf('f16', 20, 10, 10), columnCount: 36, constants: { HAS_NORM: 1 } },
   { parts: stackOf('q4_0', 33), columnCount: 160, constants: { ADD_RESIDUAL: 1 } },
   { parts: stackOf('bf16', 33), columnCount: 96, constants: { ADD_RESIDUAL: 1, HAS_NORM: 1 }, outputOffset: 5 },
+  // A bias, at the place of the output, and a scale, of the product and the bias but not of the residual.
+  { parts: stackOf('f32', 5), columnCount: 36, outputScale: 0.375 },
+  { parts: stackOf('f32', 19, 4, 6), columnCount: 96, outputOffset: 13, constants: { HAS_BIAS: 1 } },
+  { parts: stackOf('q8_0', 20, 10, 10), columnCount: 160, outputOffset: 5, outputScale: 3, constants: { HAS_BIAS: 1, ADD_RESIDUAL: 1, HAS_NORM: 1 } },
   // Other divisions of the work.
   { parts: stackOf('q8_0', 70), columnCount: 160, constants: { LANES: 1 } },
   { parts: stackOf('q8_0', 70), columnCount: 1056, constants: { LANES: 32, ROW_STEPS: 8 } },
@@ -38,20 +53,24 @@ const SHAPES: readonly Shape[] = [
   { parts: stackOf('f32', 9), columnCount: 512, constants: { WG_SIZE: 64, LANES: 64, ROW_STEPS: 2 } },
 ];
 
-for (const { parts, columnCount, tokenCount = 1, outputOffset = 0, constants = {} } of SHAPES) {
-  const title = `${describeStack(parts)}, ${columnCount} columns, ${tokenCount} tokens, at ${outputOffset}`;
+for (const { parts, columnCount, tokenCount = 1, outputOffset = 0, outputScale = 1, constants = {} } of SHAPES) {
+  const title = `${describeStack(parts)}, ${columnCount} columns, ${tokenCount} tokens, at ${outputOffset}${outputScale === 1 ? '' : `, times ${outputScale}`}`;
   testKernel(matVec, { ...stackConstants(parts), ...constants }, title, (random) => {
     const stride = roundUp(columnCount, 32);
     const { weights, params } = stackMatrices(random, parts, columnCount);
     const outputLength = outputOffset + params['row_count']! + 3;
     return {
       control: { tokenCount },
-      params: { ...params, input_stride: stride, output_offset: outputOffset, norm_eps: 1e-6 },
+      params: { ...params, input_stride: stride, output_offset: outputOffset, norm_eps: 1e-6, output_scale: outputScale },
       buffers: {
         weights,
         input: randomRows(random, tokenCount, columnCount),
         gain: randomFloats(random, stride, 0.5, 2),
-        output: { data: constants['ADD_RESIDUAL'] ? randomFloats(random, outputLength) : poison(outputLength), tolerance: toleranceOf(columnCount, constants) },
+        ...(constants['HAS_BIAS'] ? { bias: randomFloats(random, outputLength, -2, 2) } : {}),
+        output: {
+          data: constants['ADD_RESIDUAL'] ? randomFloats(random, outputLength) : poison(outputLength),
+          tolerance: scaledTolerance(toleranceOf(columnCount, constants), outputScale),
+        },
       },
     };
   });

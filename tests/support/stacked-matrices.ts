@@ -5,7 +5,7 @@ import { BLOCK_SIZE, CODEC_IDS, CODEC_NAMES, type CodecName, columnMultiple } fr
 import type { Random } from '../../src/core/random';
 import { roundUp } from '../../src/core/units';
 import { packRandomMatrices } from './pack-matrix';
-import { type Tolerance, sumTolerance } from './tolerance';
+import { ROUNDOFF, type Tolerance, sumTolerance } from './tolerance';
 
 /** A matrix of the stack. */
 export type StackPart = readonly [codec: CodecName, rowCount: number];
@@ -78,4 +78,12 @@ export function stackMatrices(
 export function productTolerance(columnCount: number, depth: number): Tolerance {
   const tolerance = sumTolerance(depth + 1, columnCount / 2);
   return { ...tolerance, rel: tolerance.rel * 2 };
+}
+
+/**
+ * A product to which a bias is added and which is then scaled: one rounding each, of a number that is off from the result by no more than the residual, which is
+ * below 1.
+ */
+export function scaledTolerance({ abs, rel, nmse }: Tolerance, scale: number): Tolerance {
+  return { abs: abs * scale + 2 * ROUNDOFF, rel: rel + 2 * ROUNDOFF, nmse: nmse + (2 * ROUNDOFF) ** 2 };
 }
