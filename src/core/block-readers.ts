@@ -4,7 +4,7 @@
 // A quant times its scales has at most 24 significant bits and its minimum 17, so the f64 arithmetic here is exact and each weight is rounded once, to f32.
 // f32 arithmetic on the GPU can do no other, fused or not: the two agree bit for bit.
 
-import { decodeBfloat16, halfTable } from './half';
+import { halfTable } from './half';
 import { BLOCK_SIZE, type CodecName } from './packed-weights';
 
 /** The same bytes as numbers of each kind. */
@@ -25,27 +25,32 @@ const E2M1_DOUBLES = Int8Array.of(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6
 const E8M0_HALVES = Float64Array.from({ length: 256 }, (_, exponent) => 2 ** (exponent - 128));
 const POWERS_OF_THREE = Uint8Array.of(1, 3, 9, 27, 81);
 
+/** A constant of this module: where modules are not bundled, one of another module costs a look-up in every turn of a loop. */
+const COLUMNS = BLOCK_SIZE;
 const halves = halfTable();
+const floatBits = new Uint32Array(COLUMNS);
+const floatsOfBits = new Float32Array(floatBits.buffer);
 /** The quants of the block that is being read. */
-const quants = new Uint8Array(BLOCK_SIZE);
+const quants = new Uint8Array(COLUMNS);
 
 export const BLOCK_READERS: Readonly<Record<CodecName, BlockReader>> = {
   f32: ({ floats }, at, index, out) => {
-    const start = at[0]! / 4 + index * BLOCK_SIZE;
-    for (let i = 0; i < BLOCK_SIZE; i++) out[i] = floats[start + i]!;
+    const start = at[0]! / 4 + index * COLUMNS;
+    for (let i = 0; i < COLUMNS; i++) out[i] = floats[start + i]!;
   },
   f16: ({ shorts }, at, index, out) => {
-    const start = at[0]! / 2 + index * BLOCK_SIZE;
-    for (let i = 0; i < BLOCK_SIZE; i++) out[i] = halves[shorts[start + i]!]!;
+    const start = at[0]! / 2 + index * COLUMNS;
+    for (let i = 0; i < COLUMNS; i++) out[i] = halves[shorts[start + i]!]!;
   },
   bf16: ({ shorts }, at, index, out) => {
-    const start = at[0]! / 2 + index * BLOCK_SIZE;
-    for (let i = 0; i < BLOCK_SIZE; i++) out[i] = decodeBfloat16(shorts[start + i]!);
+    const start = at[0]! / 2 + index * COLUMNS;
+    for (let i = 0; i < COLUMNS; i++) floatBits[i] = shorts[start + i]! << 16;
+    out.set(floatsOfBits);
   },
   q8_0: (from, at, index, out) => {
     const scale = readHalf(from, at[1]! + index * 2);
-    const start = at[0]! + index * BLOCK_SIZE;
-    for (let i = 0; i < BLOCK_SIZE; i++) out[i] = scale * from.signed[start + i]!;
+    const start = at[0]! + index * COLUMNS;
+    for (let i = 0; i < COLUMNS; i++) out[i] = scale * from.signed[start + i]!;
   },
   q4_0: (from, at, index, out) => {
     readFourBits(from, at[0]! + index * 16);
@@ -128,9 +133,9 @@ export const BLOCK_READERS: Readonly<Record<CodecName, BlockReader>> = {
     const block = index & 7;
     const digits = at[0]! + superblock * 48;
     const scale = readHalf(from, at[2]! + superblock * 2);
-    for (let i = 0; i < BLOCK_SIZE; i++) {
+    for (let i = 0; i < COLUMNS; i++) {
       // Bytes 0–31 hold five blocks, one digit each; bytes 32–47 the next 80 columns, 16 to a digit; the four bytes apart the last 16, four to a digit.
-      const column = block * BLOCK_SIZE + i;
+      const column = block * COLUMNS + i;
       if (column < 160) out[i] = scale * ternaryDigit(from.bytes[digits + i]!, block);
       else if (column < 240) out[i] = scale * ternaryDigit(from.bytes[digits + 32 + (column & 15)]!, (column - 160) >> 4);
       else out[i] = scale * ternaryDigit(from.bytes[at[1]! + superblock * 4 + (column & 3)]!, (column - 240) >> 2);
@@ -165,7 +170,7 @@ function addTwoBits({ bytes }: PackedViews, at: number, shift: number): void {
 
 /** One bit of each column, moved up by `shift`. */
 function addHighBit({ bytes }: PackedViews, at: number, shift: number): void {
-  for (let i = 0; i < BLOCK_SIZE; i++) quants[i]! |= ((bytes[at + (i & 3)]! >> (i >> 2)) & 1) << shift;
+  for (let i = 0; i < COLUMNS; i++) quants[i]! |= ((bytes[at + (i & 3)]! >> (i >> 2)) & 1) << shift;
 }
 
 /** scale · (quant − zero), with a scale for either half of the block. */
@@ -178,11 +183,11 @@ function writeCentred(out: Float32Array, zero: number, scale: number, highScale:
 
 /** scale · quant + least. */
 function writeAbove(out: Float32Array, scale: number, least: number): void {
-  for (let i = 0; i < BLOCK_SIZE; i++) out[i] = scale * quants[i]! + least;
+  for (let i = 0; i < COLUMNS; i++) out[i] = scale * quants[i]! + least;
 }
 
 function writeFromTable(out: Float32Array, table: Int8Array, scale: number): void {
-  for (let i = 0; i < BLOCK_SIZE; i++) out[i] = scale * table[quants[i]!]!;
+  for (let i = 0; i < COLUMNS; i++) out[i] = scale * table[quants[i]!]!;
 }
 
 /** Q3_K, scale `i` of 16: four low bits in bytes 0–7 (low halves first), two high bits in bytes 8–11. */

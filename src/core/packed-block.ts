@@ -31,6 +31,7 @@ export class PackedMatrixReader {
   dotRow(row: number, x: Float32Array, offset: number): number {
     const block = this.#block;
     const first = row * this.#blockCount;
+    const size = block.length;
     // Four sums at once: none waits for the one before it.
     let sum0 = 0;
     let sum1 = 0;
@@ -38,8 +39,8 @@ export class PackedMatrixReader {
     let sum3 = 0;
     for (let b = 0; b < this.#blockCount; b++) {
       this.#read(this.#views, this.#regions, first + b, block);
-      const start = offset + b * BLOCK_SIZE;
-      for (let i = 0; i < BLOCK_SIZE; i += 4) {
+      const start = offset + b * size;
+      for (let i = 0; i < size; i += 4) {
         sum0 += block[i]! * x[start + i]!;
         sum1 += block[i + 1]! * x[start + i + 1]!;
         sum2 += block[i + 2]! * x[start + i + 2]!;

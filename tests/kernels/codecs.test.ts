@@ -2,9 +2,9 @@
 // GGUF (tests/support/gguf-decode.ts), bit for bit, on blocks of raw bits: every quant, zero, negative and extreme scales. Rows come out through the embed
 // kernel.
 //
-// Subnormal numbers stand apart: WGSL lets an adapter take a subnormal half or float for zero. lavapipe keeps them all; SwiftShader keeps what is read or moved,
-// subnormal halves included, and takes subnormal products, which only the smallest scales of MXFP4 make, for zero (the run prints it). A model hardly has
-// them: 2^-14 is the smallest normal half, 2^-126 the smallest normal float.
+// Subnormal numbers stand apart: WGSL lets an adapter take a subnormal half or float for zero. lavapipe keeps them all. SwiftShader keeps subnormal halves, and
+// takes subnormal floats for zero: the products that the smallest scales of MXFP4 make, and in Chromium also stored ones (the run prints it). A model hardly
+// has them: 2^-14 is the smallest normal half, 2^-126 the smallest normal float.
 
 import { expect } from 'vitest';
 import { CODEC_IDS, CODEC_NAMES, type CodecName, columnMultiple, packedMatrixBytes } from '../../src/core/packed-weights';
