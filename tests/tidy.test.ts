@@ -4,6 +4,7 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { ARCHITECTURES } from '../src/model/architectures';
 import { type Rule, importsOf, isBanned, withoutImports } from './support/tidy';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -41,6 +42,14 @@ const scripts = files.filter((file) => /\.(ts|mjs)$/.test(file));
 const textOf = new Map(files.filter((file) => /\.(ts|mjs|wgsl|json|md|html|css)$/.test(file)).map((file) => [file, readFileSync(join(ROOT, file), 'utf8')]));
 const text = (file: string) => textOf.get(file) ?? '';
 const imports = new Map(scripts.map((file) => [file, importsOf(text(file)).flatMap((name) => resolveImport(file, name))]));
+
+test('no file of src but the table of architectures names one', () => {
+  const named = [...ARCHITECTURES.keys()].map((name) => `'${name}'`);
+  // Splittings of tokenizers are named after the families that brought them.
+  const isTable = (file: string) => file === 'src/model/architectures.ts' || file === 'src/model/pre-tokenizers.ts';
+  const breaches = scripts.filter((file) => file.startsWith('src/') && !isTable(file) && named.some((name) => text(file).includes(name)));
+  expect(breaches).toEqual([]);
+});
 
 describe('layers', () => {
   test('every folder of src has its place', () => {

@@ -2,7 +2,8 @@
 
 import type { Backend, DeviceBuffer, Program } from '../core/backend';
 import { CONTROL_WORDS, ControlWord, HaltReason } from '../core/control';
-import { ProgramBuilder, type ProgramInputs } from './programs';
+import type { ProgramInputs } from './program-inputs';
+import { ProgramBuilder } from './programs';
 
 interface MoePrograms {
   readonly combine: Program;

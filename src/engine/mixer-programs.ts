@@ -5,7 +5,7 @@ import { assert, defined } from '../core/assert';
 import type { OperationCall } from '../core/backend';
 import type { AttentionSpec, LatentAttentionSpec, LayerSpec, ShortConvolutionSpec } from '../model/spec';
 import type { Mode, ProductCalls, ProductOutput } from './product-calls';
-import type { ProgramInputs } from './programs';
+import type { ProgramInputs } from './program-inputs';
 import type { LayerTrunk, MixerTrunk, NormTrunk, Product } from './trunk';
 import { type MixerSizes, mixerSizes, rowsOf } from './workspace';
 

@@ -3,29 +3,15 @@
 
 import { ACTIVATION_IDS } from '../core/activation';
 import { assert, defined } from '../core/assert';
-import type { DeviceBuffer, OperationCall } from '../core/backend';
+import type { OperationCall } from '../core/backend';
 import { CODEC_IDS, type PackedMatrix } from '../core/packed-weights';
-import { type LayerSpec, type ModelSpec, type MoeSpec, moeLayers } from '../model/spec';
+import { type LayerSpec, type MoeSpec, moeLayers } from '../model/spec';
 import type { ExpertLayout } from './expert-layout';
 import { MixerPrograms } from './mixer-programs';
 import { type Mode, ProductCalls, wordsOf } from './product-calls';
-import type { LayerTrunk, Trunk } from './trunk';
-import { RECORD_HEADER_WORDS, ROUTE_WORDS, type Shape, type Workspace, denseRows, rowsOf } from './workspace';
-
-export interface ProgramInputs {
-  readonly spec: ModelSpec;
-  readonly shape: Shape;
-  readonly trunk: Trunk;
-  readonly workspace: Workspace;
-  /** [MoE layer] */
-  readonly layouts: readonly ExpertLayout[];
-  readonly slotBytes: number;
-  readonly slotTable: DeviceBuffer;
-  /** By number among the MoE layers. */
-  slabOf(layer: number): DeviceBuffer;
-  /** Workgroups are dear on software adapters, so each gets more rows there. It changes no arithmetic. */
-  readonly isSoftware: boolean;
-}
+import type { ProgramInputs } from './program-inputs';
+import type { LayerTrunk } from './trunk';
+import { RECORD_HEADER_WORDS, ROUTE_WORDS, denseRows, rowsOf } from './workspace';
 
 /** A weight sum below this is taken as this, as llama.cpp does: the smallest normal half. */
 const MINIMUM_WEIGHT_SUM = 2 ** -14;

@@ -75,7 +75,11 @@ function routerSpec({ numbers, architecture, expertCount }: FfnContext, topK: nu
   const choices = architecture.router!;
   const groupCount = numbers.integer('expert_group_count', 0, expertCount, 0);
   if (groupCount > 1 && expertCount % groupCount !== 0) throw numbers.corrupt('expert_group_count', `${groupCount} does not divide the ${expertCount} experts`);
-  const groups = groupCount > 1 ? { groups: { count: groupCount, keep: numbers.integer('expert_group_used_count', 1, groupCount), top: 2 as const } } : {};
+  const keep = groupCount > 1 ? numbers.integer('expert_group_used_count', 1, groupCount) : 1;
+  if (groupCount > 1 && (keep * expertCount) / groupCount < topK) {
+    throw numbers.corrupt('expert_group_used_count', `${keep} of ${groupCount} groups have fewer than the ${topK} experts that a token uses`);
+  }
+  const groups = groupCount > 1 ? { groups: { count: groupCount, keep, top: 2 as const } } : {};
   const isNormed = choices.weigh === 'key' ? numbers.boolean('expert_weights_norm', false) : choices.weigh === 'renormalise';
   return {
     scope: 'token',

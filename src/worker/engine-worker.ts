@@ -89,8 +89,11 @@ function sourceNameOf(source: WorkerModelSource): string {
   return source.kind === 'url' ? source.url : source.files.map(({ name }) => name).join(', ');
 }
 
-async function openSource(source: WorkerModelSource): Promise<Source> {
-  if (source.kind === 'url') return openHttpSource(source.url);
+/** Tries are this far apart at first when the model is stored anyway: an offline start should not wait. */
+const STORED_RETRY_MS = 20;
+
+async function openSource(source: WorkerModelSource, isStored: boolean): Promise<Source> {
+  if (source.kind === 'url') return openHttpSource(source.url, isStored ? { firstRetryMs: STORED_RETRY_MS } : {});
   if (source.files.length !== 1) {
     throw new EngineError(
       'invalid-argument',
@@ -110,7 +113,7 @@ async function load(source: WorkerModelSource, options: WorkerLoadOptions, event
     try {
       const opened = await openEngine({
         sourceName: sourceNameOf(source),
-        openSource: () => openSource(source),
+        openSource: (isStored) => openSource(source, isStored),
         isDemo: source.kind === 'url' && source.isDemo,
         backend,
         fallbackReason,

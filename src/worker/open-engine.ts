@@ -29,7 +29,8 @@ const LAYOUT_VERSION = 'packed-2';
 export interface OpenRequest {
   /** Name of the source: how a stored model is found when the source cannot be opened. */
   readonly sourceName: string;
-  readonly openSource: () => Promise<Source>;
+  /** `isStored`: all of the model is stored here, so an unreachable source is not worth waiting for. */
+  readonly openSource: (isStored: boolean) => Promise<Source>;
   readonly isDemo: boolean;
   readonly backend: Backend;
   readonly fallbackReason?: string | undefined;
@@ -145,7 +146,7 @@ async function openModel(request: OpenRequest): Promise<OpenedModel> {
   const notices = [...request.notices];
   let origin: Source | undefined;
   try {
-    origin = await openSource();
+    origin = await openSource(stored?.manifest?.complete ?? false);
   } catch (thrown) {
     const error = EngineError.from(thrown);
     if (!stored?.manifest?.complete || error.code === 'aborted') throw error;
