@@ -38,7 +38,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   for (var i = local; i < quads; i += WG_SIZE) {
     var y = input[base + i];
     if (IS_COPY == 0u) { y = y * gain[i] * scale; }
-    if (HAS_BIAS == 1u) { y += gain[quads + i]; }
+    if (IS_COPY == 0u && HAS_BIAS == 1u) { y += gain[quads + i]; }
     output[base + i] = y;
   }
 }
