@@ -3,6 +3,7 @@
 //   gpu       kernels and engine on WebGPU in Node (Dawn)               tests/kernels, tests/engine
 //   browser   the same kernels in Chromium, and what only a page has    tests/kernels, tests/browser
 //   e2e       the built page, driven from outside                       tests/e2e
+//   long      what takes many minutes, instead of the four              tests/long, with `npm run test:long`
 
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
@@ -13,13 +14,14 @@ const KERNELS = 'tests/kernels/**/*.test.ts';
 const ENGINE = 'tests/engine/**/*.test.ts';
 const BROWSER = 'tests/browser/**/*.test.ts';
 const E2E = 'tests/e2e/**/*.test.ts';
+const LONG = 'tests/long/**/*.test.ts';
 
 const provide = { requireGpu: process.env['REQUIRE_GPU'] === '1' };
 const chromiumPath = findChromium();
 const vulkanDriver = findVulkanDriver();
 
 const node: TestProjectConfiguration = {
-  test: { name: 'node', include: ['tests/**/*.test.ts'], exclude: [KERNELS, ENGINE, BROWSER, E2E], environment: 'node', testTimeout: 30_000, provide },
+  test: { name: 'node', include: ['tests/**/*.test.ts'], exclude: [KERNELS, ENGINE, BROWSER, E2E, LONG], environment: 'node', testTimeout: 30_000, provide },
 };
 
 const gpu: TestProjectConfiguration = {
@@ -72,4 +74,7 @@ const e2e: TestProjectConfiguration = {
   },
 };
 
-export default defineConfig({ test: { projects: [node, gpu, browser, e2e] } });
+// Minutes each, so apart from the rest: `npm run test:long`.
+const long: TestProjectConfiguration = { test: { ...gpu.test, name: 'long', include: [LONG], testTimeout: 600_000 } };
+
+export default defineConfig({ test: { projects: process.env['LONG_TESTS'] === '1' ? [long] : [node, gpu, browser, e2e] } });

@@ -22,6 +22,8 @@ export interface RandomModel {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headSize: number;
+  /** Default RANDOM_MODEL_CONTEXT. */
+  readonly contextLength?: number;
   /** `rest` is what is not named. The output head is the embedding unless it is named. */
   readonly codecs: Readonly<Partial<Record<MatrixName, CodecName>>> & { readonly rest: CodecName };
 }
@@ -54,6 +56,21 @@ export const MORE_RANDOM_MODELS: readonly RandomModel[] = [
   { seed: 7, layers: 2, experts: 8, topK: 8, hidden: 96, ffn: 64, heads: 2, kvHeads: 2, headSize: 16, codecs: { rest: 'q8_0', output: 'f32' } },
 ];
 
+/** As many experts, as wide a model and as long a prompt as there may be. */
+export const WIDE_MODELS: ReadonlyArray<RandomModel & { readonly promptLengths: readonly number[] }> = [
+  {
+    ...{ seed: 11, layers: 2, experts: 512, topK: 16, hidden: 96, ffn: 32, heads: 2, kvHeads: 1, headSize: 16 },
+    codecs: { rest: 'q8_0' },
+    contextLength: 1024,
+    promptLengths: [1, 1000],
+  },
+  {
+    ...{ seed: 12, layers: 1, experts: 8, topK: 3, hidden: 2048, ffn: 96, heads: 16, kvHeads: 2, headSize: 128 },
+    codecs: { rest: 'q8_0' },
+    promptLengths: [1, 70],
+  },
+];
+
 export function titleOf({ layers, experts, topK, hidden, ffn, heads, kvHeads, headSize, codecs }: RandomModel): string {
   const codecNames = [...new Set(Object.values(codecs))].join(' ');
   return `${layers} layers of ${experts} experts of ${ffn}, top ${topK}, hidden ${hidden}, ${heads}/${kvHeads} heads of ${headSize}, ${codecNames}`;
@@ -61,7 +78,7 @@ export function titleOf({ layers, experts, topK, hidden, ffn, heads, kvHeads, he
 
 /** `eosToken`: instead of the special token that ends a turn. */
 export function randomModelSource(model: RandomModel, eosToken?: number): Source {
-  const file = tinyQwen3MoeFile({ ...model, vocabulary: VOCABULARY, contextLength: RANDOM_MODEL_CONTEXT, tied: model.codecs.output === undefined });
+  const file = tinyQwen3MoeFile({ ...model, vocabulary: VOCABULARY, contextLength: model.contextLength ?? RANDOM_MODEL_CONTEXT, tied: model.codecs.output === undefined });
   const metadata = file.metadata.map(([key, value]) => [key, key === EOS_KEY && eosToken !== undefined ? u32(eosToken) : value] as const);
   return new MemorySource(writeGguf({ ...file, metadata, tensors: file.tensors.map((tensor) => recode(tensor, model)) }), titleOf(model));
 }
