@@ -44,6 +44,7 @@ const MAX_KEYS = 100_000;
 const MAX_KEY_BYTES = 65_535; // of the specification
 const MAX_TENSOR_NAME_BYTES = 256; // ggml itself stops at 64
 const MAX_STRING_BYTES = 16 * MiB;
+const MAX_LIST_ITEMS = 4 * MiB; // the largest vocabularies have 256 Ki tokens, and twice as many merges
 const MAX_ARRAY_NESTING = 4;
 const MAX_DIMENSIONS = 4; // of ggml
 const MAX_ALIGNMENT_BYTES = 64 * KiB;
@@ -163,7 +164,7 @@ function parseValue(cursor: HeaderCursor, type: number, field: string, nesting: 
 function parseArray(cursor: HeaderCursor, field: string, nesting: number): GgufArray {
   if (nesting >= MAX_ARRAY_NESTING) throw corrupt(`${field} has lists nested deeper than ${MAX_ARRAY_NESTING}`);
   const itemType = cursor.uint32(`the item type of ${field}`);
-  const count = cursor.count(`the length of ${field}`, MAX_HEADER_BYTES);
+  const count = cursor.count(`the length of ${field}`, MAX_LIST_ITEMS);
   const reader = VALUE_READERS.get(itemType);
   if (!reader && itemType !== ARRAY_TYPE) throw corrupt(`${field} has items of the unknown value type ${itemType}`);
   cursor.expectRoom(count * (reader?.leastBytes ?? LEAST_ARRAY_BYTES), field);

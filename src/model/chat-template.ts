@@ -20,7 +20,7 @@ const MAX_TEMPLATE_LENGTH = 64 * 1024; // the longest in use have some 20,000 ch
 const MAX_OUTPUT_LENGTH = 16 * 1024 * 1024;
 const MAX_RANGE_LENGTH = 10_000;
 /** Steps are evaluated nodes and items of the lists that they give. Templates look at the whole list several times for each message, hence the square. */
-const maxSteps = (messageCount: number): number => 300_000 + 20 * messageCount ** 2;
+const maxSteps = (messageCount: number): number => 100_000 + 20 * messageCount ** 2;
 
 /** Undefined when the file has no template. The template is parsed at its first use, so that a model whose template is bad can still continue plain text. */
 export function createChatTemplate(file: GgufFile): ChatTemplate | undefined {
