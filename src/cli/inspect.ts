@@ -1,26 +1,25 @@
 // inspect: what a model file holds, from its header alone. Nothing of the weights is read.
 
 import { formatBytes } from '../core/units';
+import { CLASS_TITLES, type MemoryNeed, type ModelDescription, type TensorClass, describeLayers, layerRanges } from '../core/model-description';
+import { describeModel } from '../engine/describe-model';
 import { type GgufFile, readGguf } from '../formats/gguf';
 import type { GgufValue } from '../formats/gguf-metadata';
 import { specFromGguf } from '../model/from-gguf';
-import { type ExpertStackRef, type ModelSpec, type MoeSpec, moeLayers } from '../model/spec';
+import type { ModelSpec } from '../model/spec';
+import { DEFAULT_CONTEXT_LENGTH } from '../worker/defaults';
 import type { TerminalIo } from './io';
 import { openModelSource } from './open-model';
 
 /** Longer lists in the metadata (a vocabulary has 150,000 entries) are shown by their length. */
 const MAX_LISTED_ITEMS = 16;
 
-interface Inspection {
-  readonly name: string;
-  readonly architecture: string;
+interface Inspection extends ModelDescription {
   readonly ggufVersion: number;
   readonly fileBytes: number;
-  readonly parameterCount: number;
-  readonly contextLength: number;
   readonly layerCount: number;
-  /** Of all layers together; `bytesPerExpert` is that of the first layer's. */
-  readonly experts: { readonly count: number; readonly bytes: number; readonly perLayer: number; readonly perToken: number; readonly bytesPerExpert: number };
+  /** `count` and `bytes` are those of all layers together. */
+  readonly experts: ModelDescription['experts'] & { readonly count: number; readonly bytes: number };
   readonly trunkBytes: number;
   /** Tensors of each type. */
   readonly tensorTypes: Readonly<Record<string, number>>;
@@ -42,37 +41,21 @@ export async function inspect(model: string, io: TerminalIo, json: boolean): Pro
 
 export function inspectGguf(file: GgufFile): Inspection {
   const spec = specFromGguf(file);
-  const layers = moeLayers(spec);
-  const first = layers[0]?.ffn;
-  const expertBytes = sum(layers.map((layer) => sum(stacksOf(layer).map((stack) => stack.sizeBytes))));
+  const description = describeModel(file, spec, { contextLength: Math.min(spec.contextLength, DEFAULT_CONTEXT_LENGTH) });
   const tensors = [...file.tensors.values()];
-  const tensorTypes: Record<string, number> = {};
-  for (const { type } of tensors) tensorTypes[type.name] = (tensorTypes[type.name] ?? 0) + 1;
+  const { totalBytes } = description.experts;
   return {
-    name: spec.name,
-    architecture: spec.architecture,
+    ...description,
     ggufVersion: file.version,
     fileBytes: file.sizeBytes,
-    parameterCount: spec.parameterCount,
-    contextLength: spec.contextLength,
     layerCount: spec.layers.length,
-    experts: {
-      count: sum(layers.map(({ ffn }) => ffn.expertCount)),
-      bytes: expertBytes,
-      perLayer: first?.expertCount ?? 0,
-      perToken: first?.router.select.topK ?? 0,
-      bytesPerExpert: first ? first.gate.bytesPerExpert + first.up.bytesPerExpert + first.down.bytesPerExpert : 0,
-    },
-    trunkBytes: sum(tensors.map((tensor) => tensor.sizeBytes)) - expertBytes,
-    tensorTypes,
+    experts: { count: sum(description.layers.map(({ expertCount }) => expertCount)), bytes: totalBytes, ...description.experts },
+    trunkBytes: sum(tensors.map((tensor) => tensor.sizeBytes)) - totalBytes,
+    tensorTypes: Object.fromEntries(Object.entries(description.bytesByType).map(([type, { count }]) => [type, count])),
     spec,
     tensors: tensors.map(({ name, type, dimensions, offsetBytes, sizeBytes }) => ({ name, type: type.name, dimensions, offsetBytes, sizeBytes })),
     metadata: Object.fromEntries([...file.metadata.entries()].map(([key, value]) => [key, listed(value)])),
   };
-}
-
-function stacksOf({ ffn }: { readonly ffn: MoeSpec }): ExpertStackRef[] {
-  return [ffn.gate, ffn.up, ffn.down];
 }
 
 function sum(values: readonly number[]): number {
@@ -88,25 +71,42 @@ function listed(value: GgufValue): unknown {
 }
 
 function describe(inspection: Inspection): string {
-  const { experts } = inspection;
+  const { experts, bytesByType, tokenizer, template, needs } = inspection;
   const rows: ReadonlyArray<readonly [string, string]> = [
     ['name', inspection.name],
     ['architecture', `${inspection.architecture} (GGUF ${inspection.ggufVersion})`],
     ['file', formatBytes(inspection.fileBytes)],
     ['parameters', inspection.parameterCount.toLocaleString('en')],
     ['context', `${inspection.contextLength.toLocaleString('en')} tokens`],
-    ['layers', String(inspection.layerCount)],
+    ['layers', `${inspection.layerCount}: ${describeLayers(inspection.layers)}`],
     [
       'experts',
       `${experts.perLayer} per layer, ${experts.perToken} per token, ${formatBytes(experts.bytesPerExpert)} each, ${formatBytes(experts.bytes)} in all`,
     ],
+    ...inspection.routers.map(({ layers, router }) => ['router', `layers ${layerRanges(layers)}: ${JSON.stringify(router)}`] as const),
     ['trunk', formatBytes(inspection.trunkBytes)],
+    ['bytes', ownClasses(inspection).join(', ')],
     [
       'tensor types',
-      Object.entries(inspection.tensorTypes)
-        .map(([type, count]) => `${type} × ${count}`)
+      Object.entries(bytesByType)
+        .map(([type, { count, bytes }]) => `${type} × ${count} (${formatBytes(bytes)})`)
         .join(', '),
     ],
+    ['tokenizer', `${tokenizer.model ?? 'not named'}, ${tokenizer.pre ?? 'default'}, ${tokenizer.vocabularySize.toLocaleString('en')} tokens`],
+    ['stop tokens', tokenizer.stopTokens.map(({ id, text }) => `${id} ${JSON.stringify(text)}`).join(', ') || 'none'],
+    ['template', template ? `${template.length.toLocaleString('en')} characters` : 'none'],
   ];
-  return rows.map(([label, value]) => `${label.padEnd(14)}${value}\n`).join('');
+  const heads = `GPU memory, with the cache of ${needs.contextLength.toLocaleString('en')} tokens, without working buffers:\n`;
+  return rows.map(([label, value]) => `${label.padEnd(14)}${value}\n`).join('') + heads + needs.budgets.map(describeNeed).join('');
+}
+
+function ownClasses({ bytesByClass }: ModelDescription): string[] {
+  return Object.entries(bytesByClass)
+    .filter(([, bytes]) => bytes > 0)
+    .map(([name, bytes]) => `${CLASS_TITLES[name as TensorClass]} ${formatBytes(bytes)}`);
+}
+
+function describeNeed({ percent, slotCount, slotBytes, trunkBytes, cacheBytes, totalBytes, holdsTokenCycle }: MemoryNeed): string {
+  const parts = `${slotCount} experts ${formatBytes(slotBytes)}, trunk ${formatBytes(trunkBytes)}, cache ${formatBytes(cacheBytes)}`;
+  return `  ${`${percent} %`.padStart(5)}  ${formatBytes(totalBytes).padStart(8)}  ${parts}${holdsTokenCycle ? '' : ' (less than one token uses)'}\n`;
 }

@@ -1,5 +1,6 @@
 // The vocabulary of the public API: what the engine, the worker client, the components and the terminal say to one another. Types only.
 
+import type { ModelDescription } from './model-description';
 import type { RoutingFrame } from './routing-frame';
 
 export type BackendChoice = 'auto' | 'webgpu' | 'cpu';
@@ -261,6 +262,8 @@ export interface EngineApi {
   /** Routing as it happens, from now on; at most one frame per animation frame. Ends when the engine is disposed or the loop is left. */
   routing(): AsyncIterable<RoutingFrame>;
   stats(): Promise<EngineStats>;
+  /** What the model's file holds, and what it needs on the GPU at several budgets. */
+  describe(): Promise<ModelDescription>;
   setBudget(budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number }): Promise<BudgetReport>;
   /** Settles with the error when the worker dies by itself. After a lost GPU device the next request opens the model again. */
   readonly failed: Promise<import('./errors').EngineError>;

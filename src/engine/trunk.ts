@@ -111,7 +111,8 @@ function isSharded(ref: TensorRef, spec: ModelSpec): boolean {
   return ref === spec.embedding || ref === spec.outputHead.weight;
 }
 
-function shardRows(ref: TensorRef): Array<{ readonly firstRow: number; readonly rowCount: number }> {
+/** Pieces of a large matrix, each small enough to be bound. */
+export function shardRows(ref: TensorRef): Array<{ readonly firstRow: number; readonly rowCount: number }> {
   const packedRowBytes = packedMatrixBytes({ ...shapeOf(ref), rowCount: 16 }) / 16;
   const rowsPerShard = Math.max(1, Math.floor(MAX_SHARD_BYTES / packedRowBytes));
   return Array.from({ length: divideCeil(ref.rowCount, rowsPerShard) }, (_, i) => ({

@@ -179,7 +179,8 @@ function readVocabulary(metadata: GgufMetadata): Vocabulary {
   return { texts, types, merges };
 }
 
-function readStopTokenIds(metadata: GgufMetadata, { texts, types }: Vocabulary): readonly number[] {
+/** Ids of the tokens that end an answer, in order. */
+export function readStopTokenIds(metadata: GgufMetadata, { texts, types }: Pick<Vocabulary, 'texts' | 'types'>): readonly number[] {
   const named = ['eos', 'eot', 'eom'].map((name) => readTokenId(metadata, `tokenizer.ggml.${name}_token_id`, texts.length));
   const known = texts.flatMap((text, id) => (types[id] === TokenType.control && STOP_TEXTS.has(text) ? [id] : []));
   return [...new Set([...named.filter((id) => id !== undefined), ...known])].sort((a, b) => a - b);

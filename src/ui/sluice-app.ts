@@ -14,6 +14,7 @@ import type { SluiceChat } from './sluice-chat';
 import type { SluiceTokens } from './sluice-tokens';
 import { controls, tokens } from './styles';
 import type { SluiceOpenModel } from './app/sluice-open-model';
+import './app/sluice-about-model';
 import './app/sluice-open-model';
 import './chat/sluice-notice';
 import './sluice-cache';
@@ -112,6 +113,7 @@ export class SluiceApp extends LitElement {
               ? html`<section aria-labelledby="facts" data-view="memory" ?data-inactive=${this.view !== 'memory'}>
                   <h2 id="facts">Model</h2>
                   ${modelFacts(model)}
+                  <sluice-about-model .engine=${this.engine}></sluice-about-model>
                 </section>`
               : nothing
           }

@@ -3,6 +3,7 @@
 import * as Comlink from 'comlink';
 import type { Budget, BudgetReport, EngineApi, EngineStats, GenerateRequest, LoadOptions, ModelInfo, ModelSource } from '../core/api';
 import { EngineError, aborted, throwIfAborted } from '../core/errors';
+import type { ModelDescription } from '../core/model-description';
 import type { RoutingFrame } from '../core/routing-frame';
 import { resolveModelUrl } from '../formats/resolve';
 import { type AnswerPiece, Completions } from './completions';
@@ -93,6 +94,10 @@ export class Engine implements EngineApi {
 
   async stats(): Promise<EngineStats> {
     return this.#call((api) => api.stats());
+  }
+
+  async describe(): Promise<ModelDescription> {
+    return this.#call((api) => api.describe());
   }
 
   async setBudget({ gpuBytes, ramBytes }: { readonly gpuBytes?: Budget; readonly ramBytes?: number }): Promise<BudgetReport> {

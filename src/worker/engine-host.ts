@@ -3,6 +3,7 @@
 
 import type { Budget, BudgetReport, EngineStats, GenerateRequest, GenerateResult, ModelInfo } from '../core/api';
 import { EngineError } from '../core/errors';
+import type { ModelDescription } from '../core/model-description';
 import { checkPrompt } from '../engine/generation';
 import type { RoutingEvent, RunHooks } from '../engine/engine-core';
 import { encodeChat } from '../model/chat-template';
@@ -73,6 +74,10 @@ export class EngineHost {
 
   stats(): Promise<EngineStats> {
     return this.#run(({ core }) => core.stats());
+  }
+
+  describe(): Promise<ModelDescription> {
+    return this.#run(({ description }) => description);
   }
 
   async setBudget(budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number }): Promise<BudgetReport> {

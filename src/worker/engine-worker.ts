@@ -175,6 +175,7 @@ const api: WorkerApi = {
     listen();
   },
   stats: () => reply(() => engine().stats()),
+  describe: () => reply(() => engine().describe()),
   setBudget: (budget) =>
     reply(async () => {
       const report = await engine().setBudget(budget);

@@ -3,6 +3,8 @@
 import type { Budget, LoadPhase, ModelInfo } from '../core/api';
 import type { Backend } from '../core/backend';
 import { EngineError, throwIfAborted } from '../core/errors';
+import type { ModelDescription } from '../core/model-description';
+import { describeModel } from '../engine/describe-model';
 import { EngineCore } from '../engine/engine-core';
 import { type ExpertLayout, expertLayout, importExpert, slotBytesOf } from '../engine/expert-layout';
 import { RAM_BYTES_RULE, checkNumber } from '../engine/generation';
@@ -50,6 +52,7 @@ export interface OpenRequest {
 export interface OpenedEngine {
   readonly core: EngineCore;
   readonly model: ModelInfo;
+  readonly description: ModelDescription;
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate | undefined;
   readonly tiers: ExpertTiers;
@@ -100,6 +103,8 @@ async function openOn(request: OpenRequest, opened: OpenedModel): Promise<Opened
   });
   const contextLength = resolveContextLength(request.contextLength, spec);
   const expertTotalBytes = slotBytesOf(layouts) * experts.reduce((sum, { ffn }) => sum + ffn.expertCount, 0);
+  const { maxBindingBytes, maxBufferBytes } = backend.limits;
+  const description = describeModel(file, spec, { contextLength, maxSlabBytes: Math.min(maxBindingBytes, maxBufferBytes) });
   const core = await EngineCore.open({
     backend,
     spec,
@@ -121,6 +126,7 @@ async function openOn(request: OpenRequest, opened: OpenedModel): Promise<Opened
     template,
     tiers,
     lost: backend.lost,
+    description,
     model: describe(request, opened, { contextLength, expertTotalBytes, hasChatTemplate: template !== undefined }),
     startFill: () => {
       void fillIfRoom(tiers, expertTotalBytes);

@@ -14,6 +14,7 @@ import type {
   ModelInfo,
 } from '../core/api';
 import { EngineError, type PlainEngineError } from '../core/errors';
+import type { ModelDescription } from '../core/model-description';
 import type { RoutingFrame } from '../core/routing-frame';
 
 /** A model as the worker can open it. */
@@ -72,6 +73,7 @@ export interface WorkerApi {
   detokenize(tokens: readonly number[]): Promise<Reply<string>>;
   routing(port: MessagePort): void;
   stats(): Promise<Reply<EngineStats>>;
+  describe(): Promise<Reply<ModelDescription>>;
   setBudget(budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number }): Promise<Reply<BudgetReport>>;
   dispose(): Promise<Reply<null>>;
 }

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ChatCompletionRequest, LoadProgress, TextCompletionRequest } from '../../src/core/api';
 import type { Engine } from '../../src/worker/client';
+import demoDescription from '../golden/demo-description.json';
 import { expectEngineError } from '../support/expect-engine-error';
 import { goldenPrompt } from '../support/golden';
 import { GREEDY, answerOf, idsOf, listOf, loadDemo, loadTiny } from '../support/page-engine';
@@ -39,6 +40,13 @@ test('loading reports its phases in bytes, and the model tells about itself', ()
     ...{ trunkBytes: 2_580_480, expertBytes: 104_448, expertTotalBytes: 192 * 104_448 },
     ...{ backend: 'cpu', adapter: 'CPU', isSoftwareAdapter: false, notices: [] },
   });
+});
+
+test('the model is described to the byte', async () => {
+  const description = await engine.describe();
+  expect(description).toEqual(demoDescription);
+  const { bytesHeld, budget } = await engine.stats();
+  expect(description.needs.budgets.at(-1)).toMatchObject({ percent: 100, slotBytes: budget.gpuBytes, trunkBytes: bytesHeld.gpuTrunk });
 });
 
 describe('an answer', () => {

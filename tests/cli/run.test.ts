@@ -41,6 +41,7 @@ describe('inspect', () => {
     });
     const tensors = document['tensors'] as ReadonlyArray<{ sizeBytes: number }>;
     expect(document['trunkBytes']).toBe(tensors.reduce((total, { sizeBytes }) => total + sizeBytes, 0) - 192 * 104_448);
+    expect(document).toMatchObject({ bytesByClass: { experts: 192 * 104_448, unused: 0 }, tokenizer: { model: 'gpt2' }, needs: { contextLength: 1024 } });
     expect(document['metadata']).toMatchObject({ 'tokenizer.ggml.tokens': { length: 4096 } });
   });
 
@@ -48,6 +49,9 @@ describe('inspect', () => {
     const { status, stdout } = await run('inspect', '--model', 'demo');
     expect(status).toBe(0);
     expect(stdout).toContain('32 per layer, 4 per token, 104 kB each, 20.1 MB in all');
+    expect(stdout).toContain('6: 0–5 attention, 4 of 32 experts');
+    expect(stdout).toContain('"activate":"softmax"');
+    expect(stdout).toMatch(/ 25 % +13\.9 MB  48 experts 5\.0 MB, trunk 2\.\d MB, cache 6\.3 MB\n/);
   });
 });
 

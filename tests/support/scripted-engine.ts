@@ -16,7 +16,9 @@ import type {
   TextCompletionRequest,
 } from '../../src/core/api';
 import { aborted, type EngineError } from '../../src/core/errors';
+import type { ModelDescription } from '../../src/core/model-description';
 import { TIER_INDEX, type RoutingFrame } from '../../src/core/routing-frame';
+import description from '../golden/demo-description.json';
 import golden from '../golden/demo-q8_0.json';
 
 const LAYERS = 6;
@@ -37,6 +39,8 @@ export interface Script {
   /** Thrown instead of the token with this index. */
   readonly failAt?: { readonly index: number; readonly error: EngineError };
   readonly model?: Partial<ModelInfo>;
+  /** What `describe` rejects with. */
+  readonly describeError?: EngineError;
 }
 
 export const SCRIPTED_MODEL: ModelInfo = {
@@ -154,6 +158,11 @@ export class ScriptedEngine implements EngineApi {
       recordsRepaired: 0,
       notices: [],
     });
+  }
+
+  /** The description of the demo model, which is what the recordings are of. */
+  describe(): Promise<ModelDescription> {
+    return this.script.describeError ? Promise.reject(this.script.describeError) : Promise.resolve(description as ModelDescription);
   }
 
   setBudget(budget: { readonly gpuBytes?: number | `${number}%` }): Promise<BudgetReport> {
