@@ -164,10 +164,11 @@ function parseValue(cursor: HeaderCursor, type: number, field: string, nesting: 
 function parseArray(cursor: HeaderCursor, field: string, nesting: number): GgufArray {
   if (nesting >= MAX_ARRAY_NESTING) throw corrupt(`${field} has lists nested deeper than ${MAX_ARRAY_NESTING}`);
   const itemType = cursor.uint32(`the item type of ${field}`);
-  const count = cursor.count(`the length of ${field}`, MAX_LIST_ITEMS);
+  const count = cursor.count(`the length of ${field}`, MAX_HEADER_BYTES);
   const reader = VALUE_READERS.get(itemType);
   if (!reader && itemType !== ARRAY_TYPE) throw corrupt(`${field} has items of the unknown value type ${itemType}`);
   cursor.expectRoom(count * (reader?.leastBytes ?? LEAST_ARRAY_BYTES), field);
+  if (count > MAX_LIST_ITEMS) throw corrupt(`${field} is a list of ${count}; at most ${MAX_LIST_ITEMS} is possible`);
   const items: GgufValue[] = [];
   for (let index = 0; index < count; index++) items.push(reader ? reader.read(cursor, field) : parseArray(cursor, field, nesting + 1));
   return items as unknown as GgufArray; // all items were read by the same reader

@@ -141,6 +141,14 @@ describe('counts and lengths beyond reason', () => {
     ['a list', withLength(texts(['a']), 4, huge), 'file-corrupt'],
     ['a list longer than the file', withLength(texts(['a']), 4, 100_000_000n), 'file-truncated'],
   ] as const)('%s', (_name, bytes, code) => expectEngineError(() => read(bytes), code, '"key"'));
+
+  it('a list that is in the file, but would take many times its size in memory', async () => {
+    const listed = 4 * 1024 * 1024 + 1;
+    const head = withLength({ type: 'array', itemType: 'uint8', items: [1] }, 4, BigInt(listed));
+    const bytes = new Uint8Array(head.byteLength + listed);
+    bytes.set(head);
+    await expectEngineError(() => read(bytes), 'file-corrupt', /"key" is a list of 4194305/);
+  });
 });
 
 describe('impossible fields', () => {

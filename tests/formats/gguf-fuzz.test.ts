@@ -8,6 +8,7 @@ import { fuzzBases, fuzzedFile, readFuzzed, type FuzzFile, type FuzzResult } fro
 const COUNT = Number(process.env['FUZZ_COUNT'] ?? 3000);
 const FIRST_SEED = Number(process.env['FUZZ_FIRST_SEED'] ?? 1);
 const SLOWEST_MS = 1000;
+const TIMEOUT_MS = 60_000 + 20 * COUNT;
 /** Blocks up to this are not weighed against the file: a template of a few bytes may ask for a list of 10,000 numbers, and no longer one. */
 const SMALL_BLOCK_BYTES = 80_000;
 /** Objects and strings of one file, with what was thrown away and not collected yet: a template that is stopped leaves half of this. */
@@ -45,7 +46,7 @@ describe('damaged files', () => {
     for (const outcome of ['tokenizer: file-corrupt', 'template: invalid-template']) {
       expect(seen.get(outcome) ?? 0, JSON.stringify(outcomes)).toBeGreaterThan(0);
     }
-  }, 3_600_000);
+  }, TIMEOUT_MS);
 });
 
 /** A hang comes again, a pause of the machine does not: what was slow is read a second time. */
