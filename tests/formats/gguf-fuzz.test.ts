@@ -15,38 +15,42 @@ const SMALL_BLOCK_BYTES = 80_000;
 const HEAP_BYTES = 32 * MiB;
 
 describe('damaged files', () => {
-  it(`${COUNT} of them give a model or an EngineError`, async () => {
-    const bases = fuzzBases();
-    for (const base of bases) expect((await readFuzzed(base)).outcome, base.name).toBe('accepted');
-    const seen = new Map<string, number>();
-    const worst = { milliseconds: 0, heapGrowthBytes: 0, blockPerInput: 0, seed: 0 };
-    const startedAt = performance.now();
-    for (let seed = FIRST_SEED; seed < FIRST_SEED + COUNT; seed++) {
-      const fuzzed = fuzzedFile(bases, seed);
-      const { sizeBytes } = fuzzed;
-      const what = `seed ${seed}, from ${fuzzed.base}`;
-      const result = await readUnhurried(fuzzed, what);
-      const { largestBlockBytes, heapGrowthBytes } = result.allocations;
-      if (result.milliseconds > SLOWEST_MS) throw new Error(`${what}: ${result.milliseconds} ms`);
-      if (result.readBytes > sizeBytes) throw new Error(`${what}: ${result.readBytes} bytes read of a file of ${sizeBytes}`);
-      if (largestBlockBytes > Math.max(2 * sizeBytes, SMALL_BLOCK_BYTES)) throw new Error(`${what}: ${largestBlockBytes} bytes at once`);
-      if (heapGrowthBytes > HEAP_BYTES + 2 * sizeBytes) throw new Error(`${what}: the heap grew by ${heapGrowthBytes} bytes`);
-      if (result.milliseconds > worst.milliseconds) Object.assign(worst, { milliseconds: result.milliseconds, seed });
-      worst.heapGrowthBytes = Math.max(worst.heapGrowthBytes, heapGrowthBytes);
-      worst.blockPerInput = Math.max(worst.blockPerInput, largestBlockBytes / Math.max(sizeBytes, SMALL_BLOCK_BYTES));
-      seen.set(result.outcome, (seen.get(result.outcome) ?? 0) + 1);
-    }
-    const outcomes = [...seen].sort((a, b) => b[1] - a[1]);
-    const seconds = (performance.now() - startedAt) / 1000;
-    if (process.env['FUZZ_COUNT']) process.stdout.write(`${JSON.stringify({ count: COUNT, seconds, worst, outcomes })}\n`);
-    // The damage reaches every stage.
-    for (const outcome of ['accepted', 'header: not-gguf', 'header: file-corrupt', 'header: file-truncated', 'spec: file-corrupt', 'spec: tensor-mismatch']) {
-      expect(seen.get(outcome) ?? 0, JSON.stringify(outcomes)).toBeGreaterThan(0);
-    }
-    for (const outcome of ['tokenizer: file-corrupt', 'template: invalid-template']) {
-      expect(seen.get(outcome) ?? 0, JSON.stringify(outcomes)).toBeGreaterThan(0);
-    }
-  }, TIMEOUT_MS);
+  it(
+    `${COUNT} of them give a model or an EngineError`,
+    async () => {
+      const bases = fuzzBases();
+      for (const base of bases) expect((await readFuzzed(base)).outcome, base.name).toBe('accepted');
+      const seen = new Map<string, number>();
+      const worst = { milliseconds: 0, heapGrowthBytes: 0, blockPerInput: 0, seed: 0 };
+      const startedAt = performance.now();
+      for (let seed = FIRST_SEED; seed < FIRST_SEED + COUNT; seed++) {
+        const fuzzed = fuzzedFile(bases, seed);
+        const { sizeBytes } = fuzzed;
+        const what = `seed ${seed}, from ${fuzzed.base}`;
+        const result = await readUnhurried(fuzzed, what);
+        const { largestBlockBytes, heapGrowthBytes } = result.allocations;
+        if (result.milliseconds > SLOWEST_MS) throw new Error(`${what}: ${result.milliseconds} ms`);
+        if (result.readBytes > sizeBytes) throw new Error(`${what}: ${result.readBytes} bytes read of a file of ${sizeBytes}`);
+        if (largestBlockBytes > Math.max(2 * sizeBytes, SMALL_BLOCK_BYTES)) throw new Error(`${what}: ${largestBlockBytes} bytes at once`);
+        if (heapGrowthBytes > HEAP_BYTES + 2 * sizeBytes) throw new Error(`${what}: the heap grew by ${heapGrowthBytes} bytes`);
+        if (result.milliseconds > worst.milliseconds) Object.assign(worst, { milliseconds: result.milliseconds, seed });
+        worst.heapGrowthBytes = Math.max(worst.heapGrowthBytes, heapGrowthBytes);
+        worst.blockPerInput = Math.max(worst.blockPerInput, largestBlockBytes / Math.max(sizeBytes, SMALL_BLOCK_BYTES));
+        seen.set(result.outcome, (seen.get(result.outcome) ?? 0) + 1);
+      }
+      const outcomes = [...seen].sort((a, b) => b[1] - a[1]);
+      const seconds = (performance.now() - startedAt) / 1000;
+      if (process.env['FUZZ_COUNT']) process.stdout.write(`${JSON.stringify({ count: COUNT, seconds, worst, outcomes })}\n`);
+      // The damage reaches every stage.
+      for (const outcome of ['accepted', 'header: not-gguf', 'header: file-corrupt', 'header: file-truncated', 'spec: file-corrupt', 'spec: tensor-mismatch']) {
+        expect(seen.get(outcome) ?? 0, JSON.stringify(outcomes)).toBeGreaterThan(0);
+      }
+      for (const outcome of ['tokenizer: file-corrupt', 'template: invalid-template']) {
+        expect(seen.get(outcome) ?? 0, JSON.stringify(outcomes)).toBeGreaterThan(0);
+      }
+    },
+    TIMEOUT_MS,
+  );
 });
 
 /** A hang comes again, a pause of the machine does not: what was slow is read a second time. */
