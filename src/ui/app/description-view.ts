@@ -60,8 +60,8 @@ function needsTable({ needs, experts }: ModelDescription): TemplateResult {
         <thead>
           <tr>
             <th scope="col">Budget</th>
-            <th scope="col" class="number">Experts held</th>
-            <th scope="col" class="number">Their size</th>
+            <th scope="col" class="number">Experts</th>
+            <th scope="col" class="number">Size</th>
             <th scope="col" class="number">In all</th>
           </tr>
         </thead>

@@ -66,6 +66,11 @@ export class SluiceAboutModel extends LitElement {
       .scroll {
         overflow-x: auto;
       }
+      th,
+      td {
+        padding-inline: 0.25rem;
+        white-space: nowrap;
+      }
       pre {
         margin: 0;
         padding: 0.6rem 0.75rem;
