@@ -149,7 +149,7 @@ function deepList(depth: number): WriterValue {
 }
 
 function damageList(value: WriterValue, random: Random): WriterValue {
-  if (value.type !== 'array' || value.items.length === 0) return value;
+  if (value.type !== 'array' || value.itemType === 'array' || value.items.length === 0) return value;
   const items = [...value.items];
   const place = random.integer(0, items.length - 1);
   const kind = random.integer(0, 5);
