@@ -35,7 +35,15 @@ test('loading reports its phases in bytes, and the model tells about itself', ()
     expect(reports.at(-1)?.bytesPerSecond).toBeGreaterThan(0);
   }
   expect(engine.model).toEqual({
-    ...{ name: 'moe-demo-21m', architecture: 'qwen3moe', source: 'demo', isDemo: true, layerCount: 6, expertCounts: [32, 32, 32, 32, 32, 32] },
+    ...{
+      name: 'moe-demo-21m',
+      architecture: 'qwen3moe',
+      source: 'demo',
+      isDemo: true,
+      layerCount: 6,
+      moeLayers: [0, 1, 2, 3, 4, 5],
+      expertCounts: [32, 32, 32, 32, 32, 32],
+    },
     ...{ expertsPerToken: 4, hiddenSize: 256, vocabularySize: 4096, contextLength: 1024, parameterCount: 21_155_840, hasChatTemplate: true },
     ...{ trunkBytes: 2_580_480, expertBytes: 104_448, expertTotalBytes: 192 * 104_448 },
     ...{ backend: 'cpu', adapter: 'CPU', isSoftwareAdapter: false, notices: [] },

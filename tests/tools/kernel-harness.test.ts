@@ -27,13 +27,13 @@ function normCase(): KernelCase {
   };
 }
 
-/** rms-norm as it should be, then `spoil`. */
+/** The norm as it should be, then `spoil`. */
 function spoiled(spoil: (call: ReferenceCall) => void): CpuBackend {
   const reference: Reference = (call) => {
-    REFERENCES['rms-norm']!(call);
+    REFERENCES['norm']!(call);
     spoil(call);
   };
-  return new CpuBackend(KERNELS, { ...REFERENCES, 'rms-norm': reference });
+  return new CpuBackend(KERNELS, { ...REFERENCES, norm: reference });
 }
 
 const floatsAround = (call: ReferenceCall, binding: string) => new Float32Array(call.f32(binding).buffer);
