@@ -78,7 +78,12 @@ export function titleOf({ layers, experts, topK, hidden, ffn, heads, kvHeads, he
 
 /** `eosToken`: instead of the special token that ends a turn. */
 export function randomModelSource(model: RandomModel, eosToken?: number): Source {
-  const file = tinyQwen3MoeFile({ ...model, vocabulary: VOCABULARY, contextLength: model.contextLength ?? RANDOM_MODEL_CONTEXT, tied: model.codecs.output === undefined });
+  const file = tinyQwen3MoeFile({
+    ...model,
+    vocabulary: VOCABULARY,
+    contextLength: model.contextLength ?? RANDOM_MODEL_CONTEXT,
+    tied: model.codecs.output === undefined,
+  });
   const metadata = file.metadata.map(([key, value]) => [key, key === EOS_KEY && eosToken !== undefined ? u32(eosToken) : value] as const);
   return new MemorySource(writeGguf({ ...file, metadata, tensors: file.tensors.map((tensor) => recode(tensor, model)) }), titleOf(model));
 }
