@@ -21,12 +21,16 @@ export function architectureTests(createBackend: BackendFactory, cases: readonly
   });
   afterAll(() => backend?.dispose());
 
-  test.each(cases.map((one) => [one.name, one] as const))('%s answers as llama.cpp does', async (name, one) => {
-    if (!backend) return;
+  test.for(cases.map((one) => [one.name, one] as const))('%s answers as llama.cpp does', async ([name, one], context) => {
+    if (!backend) return void context.skip('no WebGPU adapter');
     const golden = goldenOf(name);
     const core = await openCore(backend, new MemorySource(caseBytes(one, golden.seed), name), { budget: '50%', contextLength: 64 });
-    const { tokens } = await core.generate({ tokens: golden.promptTokens, temperature: 0, maxTokens: golden.greedyTokens.length, ignoreEos: true });
+    const drawn: number[] = [];
+    const request = { tokens: golden.promptTokens, temperature: 0, maxTokens: golden.greedyTokens.length, ignoreEos: true };
+    const { tokens } = await core.generate(request, { onToken: ({ logprob }) => void drawn.push(logprob) });
     expect(tokens).toEqual(golden.greedyTokens);
+    const drift = Math.max(...golden.steps.map(({ logProbabilities }, step) => Math.abs(drawn[step]! - logProbabilities[0]!)));
+    expect(drift, 'largest difference of the log-probability of a drawn token').toBeLessThan(LOG_PROBABILITY_TOLERANCE);
     const { logits } = await core.logits(golden.promptTokens);
     const { tokens: ids, logProbabilities } = golden.steps[0]!;
     const worst = Math.max(...ids.map((id, i) => Math.abs(logSoftmax(logits, id) - logProbabilities[i]!)));
