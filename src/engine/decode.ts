@@ -2,15 +2,15 @@
 // and everything behind it in the queue does nothing. The host then reads that step's record, brings the experts in, clears the flag and replays the step from
 // the router that halted: the residual stream and the KV cache are as they were, because nothing later has written.
 
-import { assert } from '../core/assert';
+import { assert, defined } from '../core/assert';
 import type { Backend, ReadbackRing } from '../core/backend';
 import { ControlWord } from '../core/control';
 import { throwIfAborted } from '../core/errors';
-import { TIER_INDEX } from '../core/routing-frame';
+import { TIER_INDEX, type Tier } from '../core/routing-frame';
 import type { CompiledPrograms } from './compiled';
-import type { ExpertCache } from './expert-cache';
-import { type StepRecord, haltedExperts, parseStepRecord } from './step-record';
-import type { Shape, Workspace } from './workspace';
+import type { ExpertCache, ExpertWant } from './expert-cache';
+import { type StepRecord, expertsOf, parseStepRecord } from './step-record';
+import { KEPT_HIDDEN_ROW, KEPT_LAYER_INPUT_ROW, type Shape, type Workspace } from './workspace';
 
 /** Steps in the queue beyond the one being read. More hides more latency and wastes more when a step halts. */
 export const MAX_STEPS_AHEAD = 3;
@@ -35,7 +35,8 @@ export interface DecodeCounts {
 }
 
 const ONE_TOKEN = { tokenCount: 1 };
-const NO_HALT = new Uint32Array([0]);
+/** Neither halted nor scouting. */
+const NO_HALT = new Uint32Array([0, 0]);
 
 export class Decode {
   readonly counts: DecodeCounts = { halts: 0, hits: 0, misses: 0 };
@@ -45,13 +46,15 @@ export class Decode {
   readonly #workspace: Workspace;
   readonly #shape: Shape;
   readonly #ring: ReadbackRing;
+  readonly #scoutReach: number;
 
-  constructor(backend: Backend, programs: CompiledPrograms, cache: ExpertCache, workspace: Workspace, shape: Shape) {
+  constructor(backend: Backend, programs: CompiledPrograms, cache: ExpertCache, workspace: Workspace, shape: Shape, scoutReach: number) {
     this.#backend = backend;
     this.#programs = programs;
     this.#cache = cache;
     this.#workspace = workspace;
     this.#shape = shape;
+    this.#scoutReach = scoutReach;
     this.#ring = backend.createReadbackRing('step record', MAX_STEPS_AHEAD + 1, shape.recordBytes);
   }
 
@@ -68,7 +71,8 @@ export class Decode {
     let encoded = 0;
     let done = 0;
     let depth = MAX_STEPS_AHEAD;
-    let tiers = new Uint8Array(layerCount * topK);
+    const brought = new Map<number, Tier>();
+    this.#backend.write(this.#workspace.control, ControlWord.scoutReach * 4, Uint32Array.of(this.#scoutReach));
     while (done < maxSteps) {
       throwIfAborted(signal);
       atBoundary();
@@ -81,9 +85,8 @@ export class Decode {
       // The first token of the answer was step 0.
       assert(record.step === expected + 1, `record of step ${record.step}, expected ${expected + 1}`);
       if (record.isMissing) {
-        await this.#bringIn(record, tiers, signal);
-        this.#backend.write(this.#workspace.control, ControlWord.halted * 4, NO_HALT);
-        this.#submitStep(expected, this.#programs.routeAt[record.layer]!);
+        await this.#bringIn(record, brought, signal);
+        this.#resume(record.layer, expected);
         // The steps behind it did nothing; they are encoded again.
         inFlight.length = 0;
         inFlight.push(expected);
@@ -91,27 +94,41 @@ export class Decode {
         depth = 0;
         continue;
       }
-      for (let layer = 0; layer < layerCount; layer++) this.#cache.touch(layer, record.routes.expertIds.subarray(layer * topK, (layer + 1) * topK));
+      for (let layer = 0; layer < layerCount; layer++) this.#cache.touch(layer, expertsOf(record, layer, topK));
+      const tiers = this.#tiersOf(record, brought);
+      brought.clear();
       this.#countHits(tiers);
       done++;
       depth = Math.min(depth + 1, MAX_STEPS_AHEAD);
       yield { record, tiers };
       if (record.isStop) return;
-      tiers = new Uint8Array(layerCount * topK);
     }
   }
 
-  async #bringIn(record: StepRecord, tiers: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    const { topK } = this.#shape;
-    const { needed } = haltedExperts(record, topK);
+  /** Brings in what the layer that halted needs, and what the scout saw behind it. */
+  async #bringIn(record: StepRecord, brought: Map<number, Tier>, signal: AbortSignal | undefined): Promise<void> {
+    const { topK, expertCount } = this.#shape;
     this.counts.halts++;
-    // This layer's experts are newest: bringing some of them in evicts others first.
-    this.#cache.touch(record.layer, needed);
-    const fetched = await this.#cache.bringIn(record.layer, needed, signal);
-    needed.forEach((expert, k) => {
-      const tier = fetched.get(expert);
-      if (tier) tiers[record.layer * topK + k] = TIER_INDEX[tier];
-    });
+    const wantOf = (layer: number): ExpertWant => ({ layer, experts: expertsOf(record, layer, topK) });
+    const wants: [ExpertWant, ...ExpertWant[]] = [wantOf(record.layer)];
+    for (let layer = record.layer + 1; layer <= record.scoutedLayer; layer++) wants.push(wantOf(layer));
+    for (const { layer, expert, tier } of await this.#cache.bringIn(wants, signal)) brought.set(layer * expertCount + expert, tier);
+  }
+
+  /** Puts back what the scout has overwritten and replays the step from the router that halted. */
+  #resume(layer: number, step: number): void {
+    const { control, normed, hidden, layerInput } = this.#workspace;
+    const rowBytes = this.#shape.hiddenStride * 4;
+    this.#backend.copy(normed, KEPT_HIDDEN_ROW * rowBytes, hidden, 0, rowBytes);
+    if (layerInput) this.#backend.copy(normed, KEPT_LAYER_INPUT_ROW * rowBytes, layerInput, 0, rowBytes);
+    this.#backend.write(control, ControlWord.halted * 4, NO_HALT);
+    this.#submitStep(step, defined(this.#programs.routeAt[layer]));
+  }
+
+  /** [layer, k] where each expert of the step was before the step asked for it. */
+  #tiersOf({ routes }: StepRecord, brought: ReadonlyMap<number, Tier>): Uint8Array {
+    const { topK, expertCount } = this.#shape;
+    return Uint8Array.from(routes.expertIds, (expert, i) => TIER_INDEX[brought.get(Math.floor(i / topK) * expertCount + expert) ?? 'gpu']);
   }
 
   #countHits(tiers: Uint8Array): void {

@@ -32,6 +32,8 @@ export interface EngineParts {
   readonly budget: Budget;
   readonly ramBytes: number;
   readonly contextLength: number;
+  /** Layers that a step looks ahead past the one that misses an expert; default: all. */
+  readonly scoutReach?: number | undefined;
   /** Milliseconds from any origin; time is only ever measured with it. */
   readonly clock: () => number;
   readonly signal?: AbortSignal | undefined;
@@ -87,7 +89,7 @@ export class EngineCore {
     this.#programs = programs;
     this.#ramBytes = parts.ramBytes;
     this.#prefill = new Prefill(parts.backend, programs, cache, workspace, shape);
-    this.#decode = new Decode(parts.backend, programs, cache, workspace, shape);
+    this.#decode = new Decode(parts.backend, programs, cache, workspace, shape, parts.scoutReach ?? shape.layerCount);
   }
 
   /** Loads the trunk, makes the buffers and programs, and warms the expert slots. Frees what it made when it fails. */

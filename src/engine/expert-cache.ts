@@ -8,7 +8,7 @@ import { MISSING_SLOT } from '../core/control';
 import type { ExpertSupply } from '../core/expert-supply';
 import { TIER_INDEX, type Tier } from '../core/routing-frame';
 import { type BudgetInput, type SlabPlan, budgetBytes, planSlabs } from '../scheduler/budget';
-import { Residency } from '../scheduler/residency';
+import { type AdmitOptions, Residency } from '../scheduler/residency';
 
 interface Slab {
   readonly residency: Residency;
@@ -27,6 +27,18 @@ export interface WarmOptions {
   accepts(layer: number, expert: number): boolean;
   onExpert(bytes: number): void;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Experts of one layer that a step is going to use. */
+export interface ExpertWant {
+  readonly layer: number;
+  readonly experts: readonly number[];
+}
+
+export interface BroughtExpert {
+  readonly layer: number;
+  readonly expert: number;
+  readonly tier: Tier;
 }
 
 /** Experts fetched at once while warming. */
@@ -83,25 +95,42 @@ export class ExpertCache {
   }
 
   /**
-   * Makes all of `needed` (at most slotCountOf(layer) experts) resident and gives, for those that were not, the tier they came from. Records are fetched before
-   * anything is evicted, so a failure or an abort leaves the cache as it was.
+   * Makes the experts of the first want resident (at most slotCountOf(layer)), and those of the others, which are guesses, as far as there is room beside them.
+   * Each goes to the GPU as it arrives, the first want's first. Gives what was brought in and from where. Rejects when one of the first want's cannot be had; what
+   * had arrived by then stays.
    */
-  async bringIn(layer: number, needed: readonly number[], signal?: AbortSignal): Promise<Map<number, Tier>> {
-    const missing = needed.filter((expert) => !this.isResident(layer, expert));
-    const fetched = await Promise.all(missing.map(async (expert) => ({ expert, ...(await this.#supply.fetch(layer, expert, signal)) })));
+  async bringIn([demand, ...ahead]: readonly [ExpertWant, ...ExpertWant[]], signal?: AbortSignal): Promise<BroughtExpert[]> {
+    const demanded = new Set(demand.experts.map((expert) => this.#key(demand.layer, expert)));
+    const wanted = new Set([...demanded, ...ahead.flatMap(({ layer, experts }) => experts.map((expert) => this.#key(layer, expert)))]);
+    this.touch(demand.layer, demand.experts);
+    const isDemanded = (layer: number, expert: number) => demanded.has(this.#key(layer, expert));
+    const isWanted = (layer: number, expert: number) => wanted.has(this.#key(layer, expert));
+    const load = async (layer: number, expert: number, options: AdmitOptions): Promise<BroughtExpert | undefined> => {
+      const { bytes, tier } = await this.#supply.fetch(layer, expert, signal);
+      return this.#admit(layer, expert, bytes, options) ? { layer, expert, tier } : undefined;
+    };
+    const missingOf = ({ layer, experts }: ExpertWant) => experts.filter((expert) => !this.isResident(layer, expert));
+    const needs = missingOf(demand).map((expert) => load(demand.layer, expert, { isPinned: isDemanded }));
+    const guesses = ahead.flatMap((want) => missingOf(want).map((expert) => load(want.layer, expert, { isPinned: isWanted, optional: true })));
+    const outcomes = await Promise.allSettled([...needs, ...guesses]);
+    await Promise.all(needs);
+    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' && outcome.value ? [outcome.value] : []));
+  }
+
+  #admit(layer: number, expert: number, bytes: Uint8Array, options: AdmitOptions): boolean {
+    if (this.isResident(layer, expert)) return false;
     const slab = this.#slab(layer);
-    const slots = new Map(slab.residency.admit(layer, needed).map((admission) => [admission.expert, admission]));
-    for (const { evicted } of slots.values()) {
-      if (evicted) this.#setEntry(evicted.layer, evicted.expert, MISSING_SLOT);
-    }
-    for (const { expert, bytes } of fetched) {
-      const admission = slots.get(expert);
-      if (!admission) continue;
-      assert(bytes.byteLength <= this.#shape.slotBytes, 'an expert larger than its slot');
-      this.#backend.write(slab.buffer, admission.slot * this.#shape.slotBytes, bytes);
-      this.#setEntry(layer, expert, admission.slot);
-    }
-    return new Map(fetched.map(({ expert, tier }) => [expert, tier]));
+    const [admission] = slab.residency.admit(layer, [expert], options);
+    if (!admission) return false;
+    if (admission.evicted) this.#setEntry(admission.evicted.layer, admission.evicted.expert, MISSING_SLOT);
+    assert(bytes.byteLength <= this.#shape.slotBytes, 'an expert larger than its slot');
+    this.#backend.write(slab.buffer, admission.slot * this.#shape.slotBytes, bytes);
+    this.#setEntry(layer, expert, admission.slot);
+    return true;
+  }
+
+  #key(layer: number, expert: number): number {
+    return layer * this.#shape.expertCount + expert;
   }
 
   /** Fills free slots, each layer its share of its slab, in file order. */
@@ -112,7 +141,7 @@ export class ExpertCache {
         const wanted = Array.from({ length: Math.min(share, this.#shape.expertCount) }, (_, expert) => expert).filter((expert) => accepts(layer, expert));
         for (let done = 0; done < wanted.length; done += WARM_BATCH) {
           const batch = wanted.slice(done, done + WARM_BATCH);
-          await this.bringIn(layer, batch, signal);
+          await this.bringIn([{ layer, experts: batch }], signal);
           onExpert(batch.length * this.#shape.slotBytes);
         }
       }

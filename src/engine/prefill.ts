@@ -91,7 +91,7 @@ export class Prefill {
     const fetched = new Map<number, number>();
     while (pending.length > 0) {
       const pass = pending.splice(0, this.#cache.slotCountOf(layer));
-      for (const [expert, tier] of await this.#cache.bringIn(layer, pass, signal)) fetched.set(expert, TIER_INDEX[tier]);
+      for (const { expert, tier } of await this.#cache.bringIn([{ layer, experts: pass }], signal)) fetched.set(expert, TIER_INDEX[tier]);
       this.#cache.touch(layer, pass);
       this.#setActive(layer, pass);
       this.#backend.submit([{ program: programs.experts, size }]);

@@ -15,6 +15,13 @@ export interface ExpertKey {
   readonly expert: number;
 }
 
+export interface AdmitOptions {
+  /** An expert for which no slot can be had is left out. */
+  readonly optional?: boolean;
+  /** Experts that keep their slots, besides those that are admitted. */
+  readonly isPinned?: (layer: number, expert: number) => boolean;
+}
+
 export interface SlotMove {
   readonly from: number;
   readonly to: number;
@@ -60,19 +67,21 @@ export class Residency {
   }
 
   /** Gives slots to experts of a layer that have none; those in `needed` keep theirs. There must be at least as many slots as needed experts. */
-  admit(layer: number, needed: readonly number[]): Admission[] {
+  admit(layer: number, needed: readonly number[], { optional = false, isPinned = () => false }: AdmitOptions = {}): Admission[] {
     const pinned = new Set(needed);
     const missing = [...pinned].filter((expert) => this.slotOf(layer, expert) === undefined);
     assert(pinned.size <= this.slotCount, `${pinned.size} experts are needed at once and there are ${this.slotCount} slots`);
     this.#clock++;
-    return missing.map((expert) => {
-      const slot = this.#freeSlot() ?? this.#victim(layer, pinned);
+    return missing.flatMap((expert) => {
+      const slot = this.#freeSlot() ?? this.#victim(layer, pinned, isPinned);
+      if (slot === undefined && optional) return [];
+      assert(slot !== undefined, 'a slot to give up');
       const previous = this.#holders[slot];
       if (previous) this.#remove(slot);
       this.#holders[slot] = { layer, expert, lastUse: this.#clock };
       this.#slots.set(keyOf(layer, expert), slot);
       this.#heldByLayer.set(layer, this.#heldOf(layer) + 1);
-      return previous ? { expert, slot, evicted: { layer: previous.layer, expert: previous.expert } } : { expert, slot };
+      return [previous ? { expert, slot, evicted: { layer: previous.layer, expert: previous.expert } } : { expert, slot }];
     });
   }
 
@@ -118,7 +127,7 @@ export class Residency {
     return slot === -1 ? undefined : slot;
   }
 
-  #victim(layer: number, pinned: ReadonlySet<number>): number {
+  #victim(layer: number, pinned: ReadonlySet<number>, isPinned: (layer: number, expert: number) => boolean): number | undefined {
     const quota = Math.floor(this.slotCount / this.#layers.length);
     const rank = (holder: Holder): number => {
       if (this.#heldOf(holder.layer) > quota) return 0;
@@ -126,12 +135,12 @@ export class Residency {
     };
     let best: number | undefined;
     for (const [slot, holder] of this.#holders.entries()) {
-      if (!holder || (holder.layer === layer && pinned.has(holder.expert))) continue;
+      if (!holder || (holder.layer === layer && pinned.has(holder.expert)) || isPinned(holder.layer, holder.expert)) continue;
       const current = best === undefined ? undefined : this.#holders[best];
       const isBetter = !current || rank(holder) < rank(current) || (rank(holder) === rank(current) && holder.lastUse < current.lastUse);
       if (isBetter) best = slot;
     }
-    return defined(best, 'a slot to give up');
+    return best;
   }
 
   #remove(slot: number): void {
