@@ -45,11 +45,14 @@ export function createPolicy(name: string, shape: PolicyShape): ResidencyPolicy 
   const ranking = entry.create(shape);
   const quotas = makeQuotas(shape);
   const profile = new ExpertProfile(shape);
+  const versions = new Uint32Array(shape.layerCount);
   return {
     name,
     shape,
+    versions,
     touch(layer, experts, weights) {
       assert(layer >= 0 && layer < shape.layerCount, `layer ${layer} of ${shape.layerCount}`);
+      versions[layer]!++;
       ranking.touch(layer, experts, weights);
       quotas.touch(layer, experts);
       profile.touch(layer, experts);
@@ -59,6 +62,7 @@ export function createPolicy(name: string, shape: PolicyShape): ResidencyPolicy 
     profile: () => profile.usesPerToken(),
     seed(earlier) {
       assert(earlier.length === shape.layerCount * shape.expertCount, 'a profile of another model');
+      versions.forEach((version, layer) => (versions[layer] = version + 1));
       ranking.seed(earlier);
       profile.seed(earlier);
     },

@@ -11,7 +11,10 @@ export interface PolicyShape {
 export interface Ranking {
   /** One token used these experts of a layer, strongest first. Told once per token and layer, before slots are asked for on its behalf. */
   touch(layer: number, experts: ArrayLike<number>, weights?: ArrayLike<number>): void;
-  /** What keeping the expert is worth now. The least goes first; ties: the lowest (layer, expert). */
+  /**
+   * What keeping the expert is worth now. The least goes first; ties: the lowest (layer, expert). Uses of other layers may change what a layer's experts are
+   * worth, but not their order.
+   */
   value(layer: number, expert: number): number;
   /** Starts from earlier experience instead of none. `profile`: [layer, expert] uses per token. */
   seed(profile: Float32Array): void;
@@ -26,6 +29,8 @@ export interface Quotas {
 export interface ResidencyPolicy extends Ranking {
   readonly name: string;
   readonly shape: PolicyShape;
+  /** [layer] rises whenever the order of the layer's experts may have changed. */
+  readonly versions: Uint32Array;
   /** [layer, expert] uses per token, as far as known: what `seed` takes when the model is next loaded. */
   profile(): Float32Array;
   shares(layers: readonly number[], slotCount: number): ArrayLike<number>;

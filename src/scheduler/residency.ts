@@ -45,6 +45,10 @@ export class Residency {
   /** [key] number of the admission that needs it. */
   readonly #neededBy: Uint32Array;
   #admissionCount = 0;
+  /** [layer] key of the held expert that is worth least, or NONE; found again when the policy or the layer's slots have changed. */
+  readonly #least: Int32Array;
+  /** [layer] policy version that `#least` belongs to, or NONE. */
+  readonly #leastVersion: Float64Array;
 
   /** `layers`: the layers that share this slab. The policy may be shared by several slabs. */
   constructor(layers: readonly number[], slotCount: number, policy: ResidencyPolicy) {
@@ -56,6 +60,8 @@ export class Residency {
     this.#slots = new Int32Array(layerCount * expertCount).fill(NONE);
     this.#heldByLayer = new Uint32Array(layerCount);
     this.#neededBy = new Uint32Array(layerCount * expertCount);
+    this.#least = new Int32Array(layerCount).fill(NONE);
+    this.#leastVersion = new Float64Array(layerCount).fill(NONE);
   }
 
   get slotCount(): number {
@@ -81,25 +87,25 @@ export class Residency {
     this.#admissionCount++;
     for (let i = 0; i < experts.length; i++) this.#neededBy[this.#keyOf(layer, experts[i]!)] = this.#admissionCount;
     const admissions: Admission[] = [];
-    let candidates: Candidates | undefined;
+    let shares: ArrayLike<number> | undefined;
     for (let i = 0; i < experts.length; i++) {
       const expert = experts[i]!;
-      if (this.slotOf(layer, expert) !== undefined) continue;
+      if (this.#slots[this.#keyOf(layer, expert)] !== NONE) continue;
       let slot = this.#freeSlot();
-      let previous = NONE;
+      let evicted: ExpertKey | undefined;
       if (slot === NONE) {
-        candidates ??= this.#candidates(isPinned);
-        slot = this.#victim(layer, candidates);
-        if (slot === NONE) {
+        shares ??= this.#sharesByLayer(this.slotCount);
+        const victim = this.#victim(layer, shares, isPinned);
+        if (victim === NONE) {
           assert(optional, `${experts.length} experts are needed at once, there are ${this.slotCount} slots, and no more can be given up`);
           break;
         }
-        previous = this.#holders[slot]!;
+        slot = this.#slots[victim]!;
+        evicted = this.#expertOf(victim);
         this.#remove(slot);
-        candidates.values[slot] = Number.NaN;
       }
       this.#put(slot, this.#keyOf(layer, expert));
-      admissions.push(previous === NONE ? { expert, slot } : { expert, slot, evicted: this.#expertOf(previous) });
+      admissions.push(evicted ? { expert, slot, evicted } : { expert, slot });
     }
     return admissions;
   }
@@ -150,35 +156,48 @@ export class Residency {
     return this.#heldCount === this.#holders.length ? NONE : this.#holders.indexOf(NONE);
   }
 
-  /** Worth of what may go, once for an admission: the policy learns nothing within it. */
-  #candidates(isPinned: AdmitOptions['isPinned']): Candidates {
-    const values = new Float64Array(this.#holders.length);
-    for (let slot = 0; slot < values.length; slot++) {
-      const key = this.#holders[slot]!;
-      const layer = Math.floor(key / this.#expertCount);
-      const expert = key - layer * this.#expertCount;
-      const mayGo = this.#neededBy[key] !== this.#admissionCount && isPinned?.(layer, expert) !== true;
-      values[slot] = mayGo ? this.#policy.value(layer, expert) : Number.NaN;
-    }
-    return { values, shares: this.#sharesByLayer(this.#holders.length) };
-  }
-
-  #victim(asking: number, { values, shares }: Candidates): number {
+  /** The key of who gives way, or NONE. */
+  #victim(asking: number, shares: ArrayLike<number>, isPinned: AdmitOptions['isPinned']): number {
     let best = NONE;
-    let bestRank = 3;
-    for (let slot = 0; slot < values.length; slot++) {
-      const value = values[slot]!;
-      if (Number.isNaN(value)) continue;
-      const key = this.#holders[slot]!;
-      const layer = Math.floor(key / this.#expertCount);
+    let bestRank = 0;
+    let bestValue = 0;
+    for (const layer of this.#layers) {
       const rank = this.#heldByLayer[layer]! > shares[layer]! ? 0 : layer === asking ? 1 : 2;
-      const isBetter =
-        best === NONE || rank < bestRank || (rank === bestRank && (value < values[best]! || (value === values[best]! && key < this.#holders[best]!)));
-      if (!isBetter) continue;
-      best = slot;
+      if (best !== NONE && rank > bestRank) continue;
+      const key = this.#leastThatMayGo(layer, isPinned);
+      if (key === NONE) continue;
+      const value = this.#policy.value(layer, key - layer * this.#expertCount);
+      if (best !== NONE && rank === bestRank && value >= bestValue) continue;
+      best = key;
       bestRank = rank;
+      bestValue = value;
     }
     return best;
+  }
+
+  #leastThatMayGo(layer: number, isPinned: AdmitOptions['isPinned']): number {
+    const mayGo = (key: number) => this.#neededBy[key] !== this.#admissionCount && isPinned?.(layer, key - layer * this.#expertCount) !== true;
+    const version = this.#policy.versions[layer]!;
+    if (this.#leastVersion[layer] !== version) {
+      this.#least[layer] = this.#leastOf(layer, () => true);
+      this.#leastVersion[layer] = version;
+    }
+    const least = this.#least[layer]!;
+    return least === NONE || mayGo(least) ? least : this.#leastOf(layer, mayGo);
+  }
+
+  #leastOf(layer: number, mayGo: (key: number) => boolean): number {
+    let least = NONE;
+    let leastValue = 0;
+    const first = this.#keyOf(layer, 0);
+    for (let key = first; key < first + this.#expertCount; key++) {
+      if (this.#slots[key] === NONE || !mayGo(key)) continue;
+      const value = this.#policy.value(layer, key - first);
+      if (least !== NONE && value >= leastValue) continue;
+      least = key;
+      leastValue = value;
+    }
+    return least;
   }
 
   /** [layer of the model] */
@@ -190,6 +209,7 @@ export class Residency {
   }
 
   #put(slot: number, key: number): void {
+    this.#leastVersion[Math.floor(key / this.#expertCount)] = NONE;
     this.#holders[slot] = key;
     this.#slots[key] = slot;
     this.#heldByLayer[Math.floor(key / this.#expertCount)]!++;
@@ -198,6 +218,7 @@ export class Residency {
 
   #remove(slot: number): void {
     const key = this.#holders[slot]!;
+    this.#leastVersion[Math.floor(key / this.#expertCount)] = NONE;
     this.#holders[slot] = NONE;
     this.#slots[key] = NONE;
     this.#heldByLayer[Math.floor(key / this.#expertCount)]!--;
@@ -212,11 +233,4 @@ export class Residency {
     const layer = Math.floor(key / this.#expertCount);
     return { layer, expert: key - layer * this.#expertCount };
   }
-}
-
-interface Candidates {
-  /** [slot] worth, or NaN for what stays. */
-  readonly values: Float64Array;
-  /** [layer of the model] */
-  readonly shares: ArrayLike<number>;
 }

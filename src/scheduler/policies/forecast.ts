@@ -6,6 +6,7 @@
 // move along with the token, as in the exact optimum. Rates and factors were found on recorded routes; neighbouring values do nearly as well.
 
 import type { PolicyShape, Ranking } from '../policy';
+import { FadingShares } from './fading-shares';
 
 const USUAL_RATE = 1 / 50;
 const RECENT_RATE = 1 / 10;
@@ -19,79 +20,78 @@ const PRIOR_USES = 4;
 
 export class ForecastRanking implements Ranking {
   readonly #shape: PolicyShape;
-  // [layer, expert]
-  readonly #next: Float32Array;
-  readonly #usual: Float32Array;
-  readonly #recent: Float32Array;
-  /** [layer, from, to] share of the tokens that used `to` right after a token that used `from`. */
-  readonly #follow: Float32Array;
+  /** [layer] of [expert] */
+  readonly #usual: FadingShares;
+  readonly #recent: FadingShares;
+  /** [layer, from] of [to]: share of the tokens that used `to` right after a token that used `from`. */
+  readonly #follow: FadingShares;
   /** [layer, from] uses, and those that the start stands for. */
   readonly #followUses: Float32Array;
   /** [layer] experts of the last token. */
   readonly #previous: Uint16Array[];
+  /** [layer, expert] the sum of the three; made when it is asked for, so that a token without misses costs next to nothing. */
+  readonly #likelihood: Float32Array;
+  readonly #isCurrent: Uint8Array;
   /** [layers ahead, 1 … layerCount] */
   readonly #nearness: Float64Array;
   #layer = 0;
 
   constructor(shape: PolicyShape) {
     const { layerCount, expertCount, expertsPerToken } = shape;
+    const even = expertsPerToken / expertCount;
     this.#shape = shape;
-    const even = () => new Float32Array(layerCount * expertCount).fill(expertsPerToken / expertCount);
-    this.#next = even();
-    this.#usual = even();
-    this.#recent = even();
-    this.#follow = new Float32Array(layerCount * expertCount * expertCount).fill(expertsPerToken / expertCount);
+    this.#usual = new FadingShares(layerCount, expertCount, even);
+    this.#recent = new FadingShares(layerCount, expertCount, even);
+    this.#follow = new FadingShares(layerCount * expertCount, expertCount, even);
     this.#followUses = new Float32Array(layerCount * expertCount).fill(PRIOR_USES);
     this.#previous = Array.from({ length: layerCount }, () => new Uint16Array(0));
+    this.#likelihood = new Float32Array(layerCount * expertCount);
+    this.#isCurrent = new Uint8Array(layerCount);
     this.#nearness = Float64Array.from({ length: layerCount + 1 }, (_, ahead) => DISCOUNT ** (ahead / layerCount));
   }
 
   touch(layer: number, experts: ArrayLike<number>): void {
-    const { expertCount } = this.#shape;
-    const row = layer * expertCount;
-    fade(this.#usual.subarray(row, row + expertCount), experts, USUAL_RATE);
-    fade(this.#recent.subarray(row, row + expertCount), experts, RECENT_RATE);
+    this.#usual.move(layer, experts, USUAL_RATE);
+    this.#recent.move(layer, experts, RECENT_RATE);
+    const row = layer * this.#shape.expertCount;
     for (const from of this.#previous[layer]!) {
       const uses = ++this.#followUses[row + from]!;
-      fade(this.#followers(layer, from), experts, Math.max(FOLLOW_RATE, 1 / uses));
+      this.#follow.move(row + from, experts, Math.max(FOLLOW_RATE, 1 / uses));
     }
     this.#previous[layer] = remember(this.#previous[layer]!, experts);
-    const next = this.#next.subarray(row, row + expertCount).fill(0);
-    for (let i = 0; i < experts.length; i++) {
-      const followers = this.#followers(layer, experts[i]!);
-      for (let expert = 0; expert < expertCount; expert++) next[expert]! += followers[expert]! / experts.length;
-    }
+    this.#isCurrent[layer] = 0;
     this.#layer = layer;
   }
 
   value(layer: number, expert: number): number {
+    if (this.#isCurrent[layer] === 0) this.#estimate(layer);
     const { layerCount, expertCount } = this.#shape;
-    const at = layer * expertCount + expert;
     const ahead = layer > this.#layer ? layer - this.#layer : layer - this.#layer + layerCount;
-    return this.#nearness[ahead]! * (this.#next[at]! + this.#usual[at]! + RECENT_FACTOR * this.#recent[at]!);
+    return this.#nearness[ahead]! * this.#likelihood[layer * expertCount + expert]!;
   }
 
   seed(profile: Float32Array): void {
     const { layerCount, expertCount } = this.#shape;
-    for (const estimate of [this.#next, this.#usual, this.#recent]) estimate.set(profile);
     for (let layer = 0; layer < layerCount; layer++) {
-      const usual = profile.subarray(layer * expertCount, (layer + 1) * expertCount);
-      for (let from = 0; from < expertCount; from++) this.#followers(layer, from).set(usual);
+      const row = layer * expertCount;
+      const usual = profile.subarray(row, row + expertCount);
+      this.#usual.set(layer, usual);
+      this.#recent.set(layer, usual);
+      for (let from = 0; from < expertCount; from++) this.#follow.set(row + from, usual);
     }
+    this.#isCurrent.fill(0);
   }
 
-  #followers(layer: number, from: number): Float32Array {
+  #estimate(layer: number): void {
     const { expertCount } = this.#shape;
-    const start = (layer * expertCount + from) * expertCount;
-    return this.#follow.subarray(start, start + expertCount);
+    const row = layer * expertCount;
+    const likelihood = this.#likelihood.subarray(row, row + expertCount).fill(0);
+    const previous = this.#previous[layer]!;
+    for (const from of previous) this.#follow.addTo(likelihood, row + from, 1 / previous.length);
+    this.#usual.addTo(likelihood, layer, 1);
+    this.#recent.addTo(likelihood, layer, RECENT_FACTOR);
+    this.#isCurrent[layer] = 1;
   }
-}
-
-/** Moves every share towards 1 for the used experts and 0 for the others. */
-function fade(shares: Float32Array, used: ArrayLike<number>, rate: number): void {
-  const kept = 1 - rate;
-  for (let expert = 0; expert < shares.length; expert++) shares[expert]! *= kept;
-  for (let i = 0; i < used.length; i++) shares[used[i]!]! += rate;
 }
 
 /** A copy in the same memory when the length allows, which it does from token to token. */

@@ -2,30 +2,30 @@
 // for as long again as it lasted. Of the rates 0.9 to 0.999, 0.98 did best on the recorded routes (a memory of about 50 tokens).
 
 import type { PolicyShape, Ranking } from '../policy';
+import { FadingShares } from './fading-shares';
 
 const DECAY = 0.98;
 
 export class LfuRanking implements Ranking {
-  readonly #expertCount: number;
-  /** [layer, expert] */
-  readonly #uses: Float64Array;
+  readonly #shape: PolicyShape;
+  /** [layer] of [expert]; the sum above times 1 - DECAY. */
+  readonly #uses: FadingShares;
 
-  constructor({ layerCount, expertCount }: PolicyShape) {
-    this.#expertCount = expertCount;
-    this.#uses = new Float64Array(layerCount * expertCount);
+  constructor(shape: PolicyShape) {
+    this.#shape = shape;
+    this.#uses = new FadingShares(shape.layerCount, shape.expertCount, 0);
   }
 
   touch(layer: number, experts: ArrayLike<number>): void {
-    const row = layer * this.#expertCount;
-    for (let expert = 0; expert < this.#expertCount; expert++) this.#uses[row + expert]! *= DECAY;
-    for (let i = 0; i < experts.length; i++) this.#uses[row + experts[i]!]!++;
+    this.#uses.move(layer, experts, 1 - DECAY);
   }
 
   value(layer: number, expert: number): number {
-    return this.#uses[layer * this.#expertCount + expert]!;
+    return this.#uses.share(layer, expert);
   }
 
   seed(profile: Float32Array): void {
-    profile.forEach((usesPerToken, at) => (this.#uses[at] = usesPerToken / (1 - DECAY)));
+    const { layerCount, expertCount } = this.#shape;
+    for (let layer = 0; layer < layerCount; layer++) this.#uses.set(layer, profile.subarray(layer * expertCount, (layer + 1) * expertCount));
   }
 }
