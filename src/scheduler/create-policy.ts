@@ -1,8 +1,7 @@
 // The one place where policies have names, for the engine, the terminal and pages.
 
-import { assert } from '../core/assert';
 import { EngineError } from '../core/errors';
-import { ExpertProfile } from './expert-profile';
+import { composePolicy } from './compose-policy';
 import { ForecastRanking } from './policies/forecast';
 import { LeastStaleRanking } from './policies/least-stale';
 import { LfruRanking } from './policies/lfru';
@@ -42,31 +41,7 @@ export function createPolicy(name: string, shape: PolicyShape): ResidencyPolicy 
     const rankings = Object.keys(RANKINGS).join(', ');
     throw new EngineError('invalid-argument', `The cache policy "${name}" is not known.`, `Use one of ${rankings}, or with quotas (${Object.keys(QUOTAS).join(', ')}): lru/none.`);
   }
-  const ranking = entry.create(shape);
-  const quotas = makeQuotas(shape);
-  const profile = new ExpertProfile(shape);
-  const versions = new Uint32Array(shape.layerCount);
-  return {
-    name,
-    shape,
-    versions,
-    touch(layer, experts, weights) {
-      assert(layer >= 0 && layer < shape.layerCount, `layer ${layer} of ${shape.layerCount}`);
-      versions[layer]!++;
-      ranking.touch(layer, experts, weights);
-      quotas.touch(layer, experts);
-      profile.touch(layer, experts);
-    },
-    value: (layer, expert) => ranking.value(layer, expert),
-    shares: (layers, slotCount) => quotas.shares(layers, slotCount),
-    profile: () => profile.usesPerToken(),
-    seed(earlier) {
-      assert(earlier.length === shape.layerCount * shape.expertCount, 'a profile of another model');
-      versions.forEach((version, layer) => (versions[layer] = version + 1));
-      ranking.seed(earlier);
-      profile.seed(earlier);
-    },
-  };
+  return composePolicy(name, shape, entry.create(shape), makeQuotas(shape));
 }
 
 function lookUp<Entry>(table: Readonly<Record<string, Entry>>, name: string): Entry | undefined {
