@@ -8,6 +8,7 @@ import { MISSING_SLOT } from '../core/control';
 import type { ExpertSupply } from '../core/expert-supply';
 import { TIER_INDEX, type Tier } from '../core/routing-frame';
 import { type BudgetInput, type SlabPlan, budgetBytes, planSlabs } from '../scheduler/budget';
+import { DEFAULT_POLICY, createPolicy } from '../scheduler/create-policy';
 import { type AdmitOptions, Residency } from '../scheduler/residency';
 
 interface Slab {
@@ -64,9 +65,10 @@ export class ExpertCache {
     this.slotTable = backend.createBuffer('slot table', entryCount * 4);
     this.#table = new Uint32Array(entryCount).fill(MISSING_SLOT);
     backend.write(this.slotTable, 0, this.#table);
+    const policy = createPolicy(DEFAULT_POLICY, shape);
     this.#slabs = planSlabs(shape, this.#requestedBytes).map(({ layers, slotCount }, i) => ({
       layers,
-      residency: new Residency(layers, slotCount),
+      residency: new Residency(layers, slotCount, policy),
       buffer: this.#createSlab(i, slotCount),
     }));
     this.#slabOfLayer = Array.from({ length: shape.layerCount }, (_, layer) => defined(this.#slabs.find(({ layers }) => layers.includes(layer))));
@@ -90,7 +92,7 @@ export class ExpertCache {
     return true;
   }
 
-  touch(layer: number, experts: Iterable<number>): void {
+  touch(layer: number, experts: ArrayLike<number>): void {
     this.#slab(layer).residency.touch(layer, experts);
   }
 

@@ -61,3 +61,35 @@ export function planSlabs(input: BudgetInput, gpuBytes: number): SlabPlan[] {
     return { layers, slotCount: Math.min(most, Math.max(share, expertsPerToken)) };
   });
 }
+
+/** Budgets below this many token cycles are called near the cycle: a layer cannot hold the last token's experts next to this one's. */
+const ROOMY_CYCLES = 2;
+/** Share of all experts from which published caches and ours hit more often than they miss. */
+const RECOMMENDED_SHARE = 0.25;
+
+/**
+ * below-cycle: not even one token's experts fit, so that every token misses. near-cycle: little more than that fits, and hits fall steeply with each slot that
+ * is taken away.
+ */
+export type BudgetVerdict = 'below-cycle' | 'near-cycle' | 'ok';
+
+type CycleShape = Pick<BudgetInput, 'layerCount' | 'expertCount' | 'expertsPerToken' | 'slotBytes'>;
+
+/** Bytes of all experts that one token uses. */
+export function tokenCycleBytes({ layerCount, expertsPerToken, slotBytes }: CycleShape): number {
+  return layerCount * expertsPerToken * slotBytes;
+}
+
+/** The smallest budget that is comfortable: two token cycles or a quarter of all experts, whichever is more, and never more than all. */
+export function recommendedBytes(shape: CycleShape): number {
+  const totalSlots = shape.layerCount * shape.expertCount;
+  const cycleSlots = shape.layerCount * shape.expertsPerToken;
+  return Math.min(totalSlots, Math.max(ROOMY_CYCLES * cycleSlots, Math.ceil(totalSlots * RECOMMENDED_SHARE))) * shape.slotBytes;
+}
+
+export function judgeBudget(shape: CycleShape, gpuBytes: number): { readonly verdict: BudgetVerdict; readonly recommendedBytes: number } {
+  const cycleBytes = tokenCycleBytes(shape);
+  const totalBytes = shape.layerCount * shape.expertCount * shape.slotBytes;
+  const isRoomy = gpuBytes >= Math.min(ROOMY_CYCLES * cycleBytes, totalBytes);
+  return { verdict: gpuBytes < cycleBytes ? 'below-cycle' : isRoomy ? 'ok' : 'near-cycle', recommendedBytes: recommendedBytes(shape) };
+}

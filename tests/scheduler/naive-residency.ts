@@ -1,21 +1,24 @@
-// The meaning of Residency in the plainest terms: a list of who is where, searched and sorted anew for every question.
+// The meaning of Residency in the plainest terms: a list of who is where, searched and sorted anew for every question. What an expert is worth and what a layer
+// is sure of it asks a policy of its own, which is told the same uses.
+
+import type { ResidencyPolicy } from '../../src/scheduler/policy';
 
 interface Held {
   layer: number;
   expert: number;
   slot: number;
-  lastUse: number;
 }
 
 export class NaiveResidency {
   held: Held[] = [];
   slotCount: number;
-  readonly #layerCount: number;
-  #clock = 0;
+  readonly #layers: readonly number[];
+  readonly #policy: ResidencyPolicy;
 
-  constructor(layerCount: number, slotCount: number) {
-    this.#layerCount = layerCount;
+  constructor(layers: readonly number[], slotCount: number, policy: ResidencyPolicy) {
+    this.#layers = layers;
     this.slotCount = slotCount;
+    this.#policy = policy;
   }
 
   find(layer: number, expert: number): Held | undefined {
@@ -23,27 +26,22 @@ export class NaiveResidency {
   }
 
   touch(layer: number, experts: readonly number[]): void {
-    this.#clock++;
-    for (const held of this.held) if (held.layer === layer && experts.includes(held.expert)) held.lastUse = this.#clock;
+    this.#policy.touch(layer, experts);
   }
 
-  /** Who goes when `layer` needs `needed`: layers above their share first, then the layer itself, then anybody; each the least recently used, then the first slot. */
-  admit(layer: number, needed: readonly number[]): Held[] {
-    this.#clock++;
-    const missing = [...new Set(needed)].filter((expert) => !this.find(layer, expert));
-    return missing.map((expert) => {
+  /** Who goes when `layer` needs `needed`: layers above their share first, then the layer itself, then anybody; each the least worth, then the first by number. */
+  admit(layer: number, needed: readonly number[], isPinned: (layer: number, expert: number) => boolean = () => false): void {
+    for (const expert of needed) {
+      if (this.find(layer, expert)) continue;
       if (this.held.length === this.slotCount) {
-        const share = Math.floor(this.slotCount / this.#layerCount);
-        const isAboveShare = ({ layer: other }: Held) => this.held.filter((held) => held.layer === other).length > share;
-        const candidates = this.held.filter((held) => held.layer !== layer || !needed.includes(held.expert));
-        const groups = [candidates.filter(isAboveShare), candidates.filter((held) => held.layer === layer), candidates];
-        const victims = groups.find((group) => group.length > 0)!;
-        this.remove(victims.sort((a, b) => a.lastUse - b.lastUse || a.slot - b.slot)[0]!);
+        const candidates = this.held.filter((held) => !(held.layer === layer && needed.includes(held.expert)) && !isPinned(held.layer, held.expert));
+        const groups = [candidates.filter((held) => this.#isAboveShare(held.layer, this.slotCount)), candidates.filter((held) => held.layer === layer), candidates];
+        const victims = groups.find((group) => group.length > 0);
+        if (!victims) return;
+        this.remove(this.#byWorth(victims)[0]!);
       }
-      const added = { layer, expert, slot: this.#freeSlot(), lastUse: this.#clock };
-      this.held.push(added);
-      return added;
-    });
+      this.held.push({ layer, expert, slot: this.#freeSlot() });
+    }
   }
 
   release(layer: number, expert: number): void {
@@ -52,14 +50,22 @@ export class NaiveResidency {
   }
 
   resize(slotCount: number): void {
-    const byAge = [...this.held].sort((a, b) => a.lastUse - b.lastUse || a.slot - b.slot);
-    for (const held of byAge.slice(0, Math.max(0, this.held.length - slotCount))) this.remove(held);
+    while (this.held.length > slotCount) this.remove(this.#byWorth(this.held.filter((held) => this.#isAboveShare(held.layer, slotCount)))[0]!);
     this.slotCount = slotCount;
     for (const held of [...this.held].sort((a, b) => a.slot - b.slot)) if (held.slot >= slotCount) held.slot = this.#freeSlot();
   }
 
   remove(gone: Held): void {
     this.held = this.held.filter((held) => held !== gone);
+  }
+
+  #isAboveShare(layer: number, slotCount: number): boolean {
+    return this.held.filter((held) => held.layer === layer).length > this.#policy.shares(this.#layers, slotCount)[this.#layers.indexOf(layer)]!;
+  }
+
+  #byWorth(held: readonly Held[]): Held[] {
+    const worth = (one: Held) => this.#policy.value(one.layer, one.expert);
+    return [...held].sort((a, b) => worth(a) - worth(b) || a.layer - b.layer || a.expert - b.expert);
   }
 
   #freeSlot(): number {

@@ -1,20 +1,25 @@
-// Residency under random sequences of everything that can be asked of it: what must always hold, and that it is what a naive model says.
+// Residency under random sequences of everything that can be asked of it, with every policy: what must always hold, and that it is what a naive model says.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type ExpertKey, Residency } from '../../src/scheduler/residency';
+import { POLICY_NAMES, createPolicy } from '../../src/scheduler/create-policy';
+import { type AdmitOptions, type ExpertKey, Residency } from '../../src/scheduler/residency';
 import { NaiveResidency } from './naive-residency';
 
-const SEQUENCES = { numRuns: 3000 };
+/** Of each policy; together more than 10,000. */
+const SEQUENCES = { numRuns: 1200 };
 const MAX_LAYERS = 5;
 const MAX_EXPERTS = 9;
 const MAX_TOP_K = 4;
 /** So that slabs of other layers than the first are tried. */
 const FIRST_LAYER = 3;
 
+const QUOTA_PAIRS = [...POLICY_NAMES, 'least-stale/none', 'forecast/demand'];
+const policyOf = (name: string) => createPolicy(name, { layerCount: FIRST_LAYER + MAX_LAYERS, expertCount: MAX_EXPERTS, expertsPerToken: 2 });
+const slabOf = (layerCount: number) => Array.from({ length: layerCount }, (_, i) => FIRST_LAYER + i);
+
 type Action =
-  | { readonly kind: 'use'; readonly layer: number; readonly experts: readonly number[] }
-  | { readonly kind: 'touch'; readonly layer: number; readonly experts: readonly number[] }
+  | { readonly kind: 'use' | 'speculate' | 'touch'; readonly layer: number; readonly experts: readonly number[]; readonly pins: readonly number[] }
   | { readonly kind: 'release'; readonly layer: number; readonly expert: number }
   | { readonly kind: 'resize'; readonly slotCount: number };
 
@@ -22,9 +27,13 @@ const layer = fc.integer({ min: 0, max: MAX_LAYERS - 1 });
 const expert = fc.integer({ min: 0, max: MAX_EXPERTS - 1 });
 const experts = fc.uniqueArray(expert, { minLength: 1, maxLength: MAX_TOP_K });
 const slots = fc.integer({ min: MAX_TOP_K, max: 30 });
+/** Slots whose holders are pinned when the action begins. */
+const somePins = fc.uniqueArray(fc.nat({ max: 29 }), { maxLength: 30 });
+const noPins = fc.constant([]);
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('use' as const), layer, experts }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('touch' as const), layer, experts }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('use' as const), layer, experts, pins: noPins }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('speculate' as const), layer, experts, pins: somePins }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('touch' as const), layer, experts, pins: noPins }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('release' as const), layer, expert }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('resize' as const), slotCount: slots }) },
 );
@@ -41,30 +50,31 @@ function expectConsistent(residency: Residency, memory: Memory): void {
   const held = [...residency.held()];
   expect(held.length).toBe(residency.heldCount);
   expect(held.length).toBeLessThanOrEqual(residency.slotCount);
-  expect(new Set(held.map(({ slot }) => slot)).size).toBe(held.length);
   expect(new Set(held.map((h) => `${h.layer}/${h.expert}`)).size).toBe(held.length);
   for (const { layer: l, expert: e, slot } of held) {
     expect(slot).toBeLessThan(residency.slotCount);
     expect(residency.slotOf(l, e)).toBe(slot);
   }
-  expect([...contentsOf(residency)].every(([slot, name]) => memory.get(slot) === name)).toBe(true);
+  expect(held.every(({ layer: l, expert: e, slot }) => memory.get(slot) === `${l}/${e}`)).toBe(true);
 }
 
-function admit(residency: Residency, memory: Memory, layerIndex: number, needed: readonly number[]): void {
-  const before = new Map(needed.map((e) => [e, residency.slotOf(layerIndex, e)]));
+function admit(residency: Residency, memory: Memory, layerIndex: number, wanted: readonly number[], options: AdmitOptions): void {
+  const before = new Map(wanted.map((e) => [e, residency.slotOf(layerIndex, e)]));
   const owners = contentsOf(residency);
-  for (const admission of residency.admit(layerIndex, needed)) {
+  const pinned = [...residency.held()].filter((h) => options.isPinned?.(h.layer, h.expert));
+  for (const admission of residency.admit(layerIndex, wanted, options)) {
     expect(before.get(admission.expert)).toBeUndefined();
     const evicted = admission.evicted && `${admission.evicted.layer}/${admission.evicted.expert}`;
     expect(evicted).toBe(owners.get(admission.slot));
-    if (admission.evicted?.layer === layerIndex) expect(needed).not.toContain(admission.evicted.expert);
+    if (admission.evicted?.layer === layerIndex) expect(wanted).not.toContain(admission.evicted.expert);
     owners.set(admission.slot, `${layerIndex}/${admission.expert}`);
     memory.set(admission.slot, `${layerIndex}/${admission.expert}`);
   }
   for (const [e, slot] of before) {
-    expect(residency.slotOf(layerIndex, e)).toBeDefined();
+    if (options.optional !== true) expect(residency.slotOf(layerIndex, e)).toBeDefined();
     if (slot !== undefined) expect(residency.slotOf(layerIndex, e)).toBe(slot);
   }
+  for (const { layer: l, expert: e, slot } of pinned) expect(residency.slotOf(l, e)).toBe(slot);
 }
 
 /** Copies as the answer says, into memory of the new size, and checks that nothing is moved onto something that stays. */
@@ -85,30 +95,29 @@ function resize(residency: Residency, memory: Memory, slotCount: number): Memory
 }
 
 describe('residency', () => {
-  test('keeps its promises, and is the naive model', () => {
+  test.each(QUOTA_PAIRS)('%s: keeps its promises, and is the naive model', (name) => {
     fc.assert(
       fc.property(sequence, ({ layerCount, slotCount, actions }) => {
-        const residency = new Residency(
-          Array.from({ length: layerCount }, (_, i) => FIRST_LAYER + i),
-          slotCount,
-        );
-        const naive = new NaiveResidency(layerCount, slotCount);
+        const residency = new Residency(slabOf(layerCount), slotCount, policyOf(name));
+        const naive = new NaiveResidency(slabOf(layerCount), slotCount, policyOf(name));
         let memory: Memory = new Map();
         for (const step of actions) {
           if (step.kind === 'resize') {
             memory = resize(residency, memory, step.slotCount);
             naive.resize(step.slotCount);
+          } else if (step.kind === 'release') {
+            residency.release(FIRST_LAYER + (step.layer % layerCount), step.expert);
+            naive.release(FIRST_LAYER + (step.layer % layerCount), step.expert);
           } else {
             const layerIndex = FIRST_LAYER + (step.layer % layerCount);
-            if (step.kind === 'use') {
-              admit(residency, memory, layerIndex, step.experts);
-              naive.admit(layerIndex, step.experts);
-            } else if (step.kind === 'touch') {
+            if (step.kind === 'touch') {
               residency.touch(layerIndex, step.experts);
               naive.touch(layerIndex, step.experts);
             } else {
-              residency.release(layerIndex, step.expert);
-              naive.release(layerIndex, step.expert);
+              const pins = new Set(step.pins.map((slot) => contentsOf(residency).get(slot)));
+              const isPinned = (l: number, e: number) => pins.has(`${l}/${e}`);
+              admit(residency, memory, layerIndex, step.experts, { optional: step.kind === 'speculate', isPinned });
+              naive.admit(layerIndex, step.experts, isPinned);
             }
           }
           expectConsistent(residency, memory);
@@ -119,42 +128,54 @@ describe('residency', () => {
     );
   });
 
-  test('a layer within its quota keeps its experts while another is above', () => {
+  test.each(QUOTA_PAIRS)('%s: an expert goes only from a layer above its share or from the layer that asks', (name) => {
     fc.assert(
       fc.property(fc.array(fc.record({ layer: fc.integer({ min: 0, max: 3 }), experts }), { maxLength: 80 }), (uses) => {
-        const quota = MAX_TOP_K;
-        const residency = new Residency([0, 1, 2, 3], 4 * quota);
+        const layers = slabOf(4);
+        // Even a guarded share is as large as what one step needs.
+        const slotCount = 4 * 2 * MAX_TOP_K;
+        const policy = policyOf(name);
+        const residency = new Residency(layers, slotCount, policy);
         const robbed: ExpertKey[] = [];
         for (const use of uses) {
-          const counts = [0, 1, 2, 3].map((l) => [...residency.held()].filter((h) => h.layer === l).length);
-          for (const { evicted } of residency.admit(use.layer, use.experts)) {
+          residency.touch(FIRST_LAYER + use.layer, use.experts);
+          const shares = [...layers.keys()].map((i) => policy.shares(layers, slotCount)[i]!);
+          const counts = layers.map((l) => [...residency.held()].filter((h) => h.layer === l).length);
+          for (const { evicted } of residency.admit(FIRST_LAYER + use.layer, use.experts)) {
+            counts[use.layer]!++;
             if (!evicted) continue;
-            if (evicted.layer !== use.layer && counts[evicted.layer]! <= quota) robbed.push(evicted);
-            counts[evicted.layer]!--;
+            const from = evicted.layer - FIRST_LAYER;
+            if (from !== use.layer && counts[from]! <= shares[from]!) robbed.push(evicted);
+            counts[from]!--;
           }
         }
-        // With a quota of at least top-k, an expert goes only from a layer above its quota or from the layer that asks.
         expect(robbed).toEqual([]);
       }),
-      SEQUENCES,
+      { numRuns: 200 },
     );
   });
 
-  test('a cycle over all layers hits where one list for all would not', () => {
-    // 4 layers ask in turn for 2 experts each: 8 in 7 slots. The least recently used of all is always the one that is wanted next.
-    const residency = new Residency([0, 1, 2, 3], 7);
-    let hits = 0;
-    for (let round = 0; round < 10; round++) {
-      for (const l of [0, 1, 2, 3]) {
-        hits += [0, 1].filter((e) => residency.slotOf(l, e) !== undefined).length;
-        residency.admit(l, [0, 1]);
-        residency.touch(l, [0, 1]);
+  test.each(['lru', 'forecast', 'lfu', 'lfru'])('%s: a cycle over all layers hits where one list for all would not', (name) => {
+    // 4 layers ask in turn for 2 experts each: 8 in 6 slots. The least recently used of all is always the one that is wanted next.
+    const hitsOf = (policyName: string) => {
+      const residency = new Residency(slabOf(4), 6, policyOf(policyName));
+      let hits = 0;
+      for (let round = 0; round < 10; round++) {
+        for (const l of slabOf(4)) {
+          hits += [0, 1].filter((e) => residency.slotOf(l, e) !== undefined).length;
+          residency.touch(l, [0, 1]);
+          residency.admit(l, [0, 1]);
+        }
       }
-    }
-    expect(hits).toBeGreaterThan(20);
+      return hits;
+    };
+    expect(hitsOf('lru/none')).toBe(0);
+    expect(hitsOf(name)).toBeGreaterThan(20);
   });
 
-  test('more needed at once than there are slots is our bug', () => {
-    expect(() => new Residency([0], 2).admit(0, [1, 2, 3])).toThrow(/assertion failed/);
+  test('more needed at once than there are slots is our bug, and only left out when optional', () => {
+    const residency = new Residency([FIRST_LAYER], 2, policyOf('lru'));
+    expect(() => residency.admit(FIRST_LAYER, [1, 2, 3])).toThrow(/assertion failed/);
+    expect(residency.admit(FIRST_LAYER, [4, 5], { optional: true, isPinned: () => true })).toEqual([]);
   });
 });
