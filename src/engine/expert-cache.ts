@@ -88,7 +88,7 @@ export class ExpertCache {
    */
   async bringIn(layer: number, needed: readonly number[], signal?: AbortSignal): Promise<Map<number, Tier>> {
     const missing = needed.filter((expert) => !this.isResident(layer, expert));
-    const fetched = await Promise.all(missing.map(async (expert) => ({ expert, ...(await this.#supply.fetch(layer, expert, signal)) })));
+    const fetched = await Promise.all(missing.map(async (expert) => ({ expert, ...(await this.#supply.fetch(layer, expert, { signal })) })));
     const slab = this.#slab(layer);
     const slots = new Map(slab.residency.admit(layer, needed).map((admission) => [admission.expert, admission]));
     for (const { evicted } of slots.values()) {
