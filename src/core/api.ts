@@ -126,6 +126,19 @@ export interface BudgetReport {
   readonly expertTotalBytes: number;
 }
 
+/** Parts of an answer's time that do not overlap, in milliseconds; what is missing to the whole is the host's own work. */
+export interface AnswerTimes {
+  /** Waiting for the device: prompt chunks, and steps that went through. */
+  readonly computeMs: number;
+  /** Waiting for the device: steps that missed an expert. */
+  readonly haltMs: number;
+  /** While experts were waited for: reading them, checking them, handing them to the device, and the rest of that time. */
+  readonly readMs: number;
+  readonly checksumMs: number;
+  readonly uploadMs: number;
+  readonly waitMs: number;
+}
+
 /** Everything measured since load ("total" figures) and in the last answer ("last"). All counts, bytes and seconds; nothing estimated. */
 export interface EngineStats {
   readonly backend: 'webgpu' | 'cpu';
@@ -141,8 +154,14 @@ export interface EngineStats {
   /** (token, layer, k) look-ups in decode of the last answer that found the expert on the GPU, and that did not. */
   readonly expertHits: number;
   readonly expertMisses: number;
-  /** Times decode of the last answer stopped for a missing expert. */
+  /** Times decode of the last answer stopped for missing experts. */
   readonly halts: number;
+  /** (token, layer) pairs in decode of the last answer that missed an expert: the halts that there would be without looking ahead. */
+  readonly missingLayers: number;
+  /** Experts brought to the GPU in decode of the last answer; of those, on the word of the look-ahead; of those, used by the step. */
+  readonly loads: { readonly all: number; readonly lookAhead: number; readonly lookAheadUsed: number };
+  /** Where the time of the last answer went. */
+  readonly times: AnswerTimes;
   /** Bytes read for experts in the last answer, by the tier they came from. */
   readonly bytesRead: { readonly ram: number; readonly disk: number; readonly network: number };
   /** Bytes written to the GPU in the last answer. */

@@ -4,6 +4,7 @@
 // `${modelId}/expert/${layer}/${expert}`. Nothing read back is trusted: a broken manifest deletes the model, a broken record deletes itself.
 
 import { assert } from '../core/assert';
+import type { BusyTime } from './busy-time';
 import { decodeManifest, encodeManifest } from './manifest';
 import type { ModelManifest, StoredLayout } from './manifest';
 import { decodeRecord, encodeRecord, isModelId } from './record';
@@ -20,6 +21,12 @@ export interface ExpertId {
 /** 'missing' and 'corrupt': the record is gone from the store now. */
 export type RecordRead =
   { readonly status: 'found'; readonly payload: Uint8Array } | { readonly status: 'missing' } | { readonly status: 'corrupt'; readonly reason: string };
+
+/** Where the time of reading goes. */
+export interface ReadTimes {
+  readonly reading: BusyTime;
+  readonly checking: BusyTime;
+}
 
 export class ModelLibrary {
   readonly modelId: string;
@@ -99,9 +106,12 @@ export class ModelLibrary {
   }
 
   /** In the order of the experts, in one transaction. */
-  async readExperts(experts: readonly ExpertId[]): Promise<readonly RecordRead[]> {
+  async readExperts(experts: readonly ExpertId[], times?: ReadTimes): Promise<readonly RecordRead[]> {
     const { expertBytes } = this.#layout();
-    return this.#read(experts.map(({ layer, expert }) => [{ kind: 'expert', modelId: this.modelId, layer, expert }, expertBytes[layer]]));
+    return this.#read(
+      experts.map(({ layer, expert }) => [{ kind: 'expert', modelId: this.modelId, layer, expert }, expertBytes[layer]]),
+      times,
+    );
   }
 
   /** The experts that have a record, sound or not, in the order of the keys. */
@@ -142,9 +152,11 @@ export class ModelLibrary {
     await this.#store.putMany(records.map(([address, payload]) => [keyOf(address), encodeRecord(address, payload)]));
   }
 
-  async #read(wanted: ReadonlyArray<readonly [RecordAddress, number | undefined]>): Promise<readonly RecordRead[]> {
-    const stored = await this.#store.getMany(wanted.map(([address]) => keyOf(address)));
+  async #read(wanted: ReadonlyArray<readonly [RecordAddress, number | undefined]>, times?: ReadTimes): Promise<readonly RecordRead[]> {
+    const getMany = () => this.#store.getMany(wanted.map(([address]) => keyOf(address)));
+    const stored = await (times ? times.reading.during(getMany) : getMany());
     const broken: string[] = [];
+    times?.checking.begin();
     const reads = wanted.map(([address, payloadBytes], index): RecordRead => {
       const record = stored[index];
       if (!record) return { status: 'missing' };
@@ -153,6 +165,7 @@ export class ModelLibrary {
       broken.push(keyOf(address));
       return { status: 'corrupt', reason: decoded.reason };
     });
+    times?.checking.end();
     if (broken.length > 0) await this.#store.deleteMany(broken).catch(() => undefined); // a store that cannot delete is no reason to lose the sound ones
     return reads;
   }

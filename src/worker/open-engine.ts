@@ -100,6 +100,7 @@ async function openOn(request: OpenRequest, opened: OpenedModel): Promise<Opened
     ramBudgetBytes: ramBytes,
     library,
     importExpert: (layer, expert, importSignal) => importExpert(source, experts[layer]!, layouts[layer]!, expert, importSignal),
+    clock: request.clock,
   });
   const contextLength = resolveContextLength(request.contextLength, spec);
   const expertTotalBytes = slotBytesOf(layouts) * experts.reduce((sum, { ffn }) => sum + ffn.expertCount, 0);

@@ -125,7 +125,7 @@ describe('ExpertTiers in Chromium', () => {
       const store = new IndexedDbStore(newDatabaseName());
       const library = await openLibrary(store);
       const importExpert = async () => new Uint8Array(400_000).fill(7);
-      const tiers = await ExpertTiers.open({ expertCounts: [4], expertBytes: [400_000], ramBudgetBytes: 0, library, importExpert });
+      const tiers = await ExpertTiers.open({ expertCounts: [4], expertBytes: [400_000], ramBudgetBytes: 0, library, importExpert, clock: () => 0 });
       for (let expert = 0; expert < 4; expert++) {
         expect(await tiers.fetch(0, expert)).toEqual({ bytes: new Uint8Array(400_000).fill(7), tier: 'network' });
         await tiers.settled();

@@ -78,7 +78,7 @@ export async function openLibrary(store: RecordStore): Promise<ModelLibrary> {
 }
 
 export function openTiers(library: ModelLibrary | undefined, file: TestFile, ramBudgetBytes = 1_000_000): Promise<ExpertTiers> {
-  return ExpertTiers.open({ expertCounts: EXPERT_COUNTS, expertBytes: EXPERT_BYTES, ramBudgetBytes, library, importExpert: file.importExpert });
+  return ExpertTiers.open({ expertCounts: EXPERT_COUNTS, expertBytes: EXPERT_BYTES, ramBudgetBytes, library, importExpert: file.importExpert, clock: () => 0 });
 }
 
 export function describeExpertTiers(kind: string, openStore: () => Promise<RecordStore>): void {

@@ -26,7 +26,7 @@ export async function openCore(backend: Backend, source: Source, options: OpenCo
   const layers = moeLayers(spec);
   const layouts = layers.map(expertLayout);
   let bytesRead = 0;
-  const fetch: ExpertSupply['fetch'] = async (layer, expert, signal) => {
+  const fetch: ExpertSupply['fetch'] = async (layer, expert, { signal } = {}) => {
     const bytes = await importExpert(source, layers[layer]!, layouts[layer]!, expert, signal);
     bytesRead += bytes.byteLength;
     return { bytes, tier: 'disk' };
@@ -41,6 +41,9 @@ export async function openCore(backend: Backend, source: Source, options: OpenCo
       diskExperts: 0,
       diskBytes: 0,
       bytesRead: { ram: 0, disk: bytesRead, network: 0 },
+      loads: { demand: 0, 'look-ahead': 0, prefetch: 0 },
+      readMs: 0,
+      checksumMs: 0,
       recordsRepaired: 0,
       notices: [],
     }),
