@@ -23,18 +23,32 @@ export function parseTokens(text: string): number[] {
   });
 }
 
-/** "25%" as it is; "2000000", "512MB", "1.5GiB" as bytes. */
-export function parseBudget(text: string): Budget {
-  const hint = 'Give a share of all experts such as 25%, or bytes such as 200000000, 200MB or 1.5GiB.';
-  const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)?.[1];
-  if (percent !== undefined) {
-    if (Number(percent) <= 0 || Number(percent) > 100) throw invalidArgument(`--gpu-budget is ${text}, which is not above 0% and up to 100%.`, hint);
-    return `${Number(percent)}%`;
-  }
-  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)(|[kMG]|Ki|Mi|Gi)B?$/.exec(text) ?? [];
-  const bytes = Math.floor(Number(digits) * (UNITS[unit] ?? Number.NaN));
-  if (!Number.isSafeInteger(bytes) || bytes < 1) throw invalidArgument(`--gpu-budget is "${text}", which is no size.`, hint);
-  return bytes;
+/** A parser for "25%" as it is; "2000000", "512MB", "1.5GiB" as bytes. */
+export function budgetOption(option: string): (text: string) => Budget {
+  return (text) => {
+    const hint = 'Give a share of all experts such as 25%, or bytes such as 200000000, 200MB or 1.5GiB.';
+    const percent = /^(\d+(?:\.\d+)?)%$/.exec(text)?.[1];
+    if (percent !== undefined) {
+      if (Number(percent) <= 0 || Number(percent) > 100) throw invalidArgument(`${option} is ${text}, which is not above 0% and up to 100%.`, hint);
+      return `${Number(percent)}%`;
+    }
+    return bytesOption(option, hint)(text);
+  };
+}
+
+/** A parser for sizes: "2000000", "512MB", "1.5GiB". */
+export function bytesOption(option: string, hint = 'Give bytes such as 200000000, 200MB or 1.5GiB.'): (text: string) => number {
+  return (text) => {
+    const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)(|[kMG]|Ki|Mi|Gi)B?$/.exec(text) ?? [];
+    const bytes = Math.floor(Number(digits) * (UNITS[unit] ?? Number.NaN));
+    if (!Number.isSafeInteger(bytes) || bytes < 1) throw invalidArgument(`${option} is "${text}", which is no size.`, hint);
+    return bytes;
+  };
+}
+
+/** A parser for several values with commas between them. */
+export function listOption<Value>(parse: (text: string) => Value): (text: string) => Value[] {
+  return (text) => text.split(',').map((word) => parse(word.trim()));
 }
 
 /** A parser for whole numbers from `low` to `high`. */

@@ -1,6 +1,7 @@
 // What the terminal needs of an engine: the part of it that generate and logits use.
 
 import type { BackendChoice, Budget, ChatMessage, GeneratedToken, GenerateRequest, GenerateResult, LoadProgress, ModelInfo } from '../core/api';
+import type { Trace } from '../probe/trace';
 
 export interface EngineOptions {
   readonly backend: BackendChoice;
@@ -29,6 +30,8 @@ export interface TerminalEngine {
     tokens: readonly number[],
     options: { readonly signal: AbortSignal },
   ): Promise<{ readonly logits: ArrayLike<number>; readonly routes: ReadonlyArray<readonly Route[]> }>;
+  /** Tells the routes of all that is run from now on, a few tokens at a time; views of memory that is written again. */
+  onRouting(listener: (part: Trace) => void): void;
   dispose(): Promise<void>;
 }
 

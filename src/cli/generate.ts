@@ -63,7 +63,7 @@ export async function withEngine(
   }
 }
 
-function promptOf(engine: TerminalEngine, prompt: string, chat: boolean): readonly number[] {
+export function promptOf(engine: TerminalEngine, prompt: string, chat: boolean): readonly number[] {
   return chat && engine.model.hasChatTemplate ? engine.formatChat([{ role: 'user', content: prompt }]) : engine.tokenize(prompt);
 }
 

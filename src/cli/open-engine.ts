@@ -2,8 +2,10 @@
 
 import type { BackendChoice } from '../core/api';
 import { EngineError } from '../core/errors';
+import type { RoutingEvent } from '../engine/engine-core';
 import type { Routes } from '../engine/step-record';
 import { encodeChat } from '../model/chat-template';
+import { PHASES, type Trace, type TraceShape } from '../probe/trace';
 import { MemoryStore } from '../storage/memory-store';
 import { type CreatedBackend, createBackend } from '../worker/create-backend';
 import { type OpenedEngine, openEngine } from '../worker/open-engine';
@@ -71,7 +73,24 @@ function terminalEngine({ core, model, tokenizer, template, lost }: OpenedEngine
       const { logits, routes } = await orLost(core.logits(tokens, signal));
       return { logits, routes: routes.flatMap((chunk) => routesOf(chunk, core.shape.layerCount, core.shape.topK)) };
     },
+    onRouting: (listener) => {
+      const { layerCount, expertCount, topK } = core.shape;
+      core.onRouting = (event) => listener(traceOfEvent(event, { layerCount, expertCount, topK }));
+    },
     dispose: () => core.dispose(),
+  };
+}
+
+function traceOfEvent({ phase, position, tokenIds, routes, tiers }: RoutingEvent, shape: TraceShape): Trace {
+  return {
+    ...shape,
+    tokenCount: routes.tokenCount,
+    positions: Uint32Array.from({ length: routes.tokenCount }, (_, token) => position + token),
+    phases: new Uint8Array(routes.tokenCount).fill(PHASES.indexOf(phase)),
+    tokenIds: Uint32Array.from(tokenIds),
+    expertIds: routes.expertIds,
+    weights: routes.weights,
+    tiers,
   };
 }
 

@@ -4,13 +4,17 @@
 import { Command, CommanderError, Option } from 'commander';
 import { version } from '../../package.json';
 import { EngineError } from '../core/errors';
-import { choiceOption, collect, integerOption, invalidArgument, numberOption, parseBudget, parseTokens } from './arguments';
+import { DEFAULT_POLICY } from '../scheduler/create-policy';
+import { LAPTOP_COST } from '../scheduler/simulator';
+import { budgetOption, bytesOption, choiceOption, collect, integerOption, invalidArgument, listOption, numberOption, parseTokens } from './arguments';
 import type { OpenEngine } from './engine-port';
 import { type GenerateCommand, type LoadChoices, generate } from './generate';
 import { inspect } from './inspect';
 import type { TerminalIo } from './io';
 import { logits } from './logits';
+import { type SimulateCommand, simulateTrace } from './simulate';
 import { detokenize, tokenize } from './tokens';
+import { type TraceCommand, recordTrace } from './trace';
 
 const MAX_CONTEXT = 2 ** 20;
 
@@ -72,6 +76,29 @@ function program(io: TerminalIo, openEngine: OpenEngine, json: boolean): Command
     .option('--model <model>', MODEL_HELP)
     .action((argument: string | undefined, options: { model?: string; json: boolean }) => inspect(argument ?? options.model ?? 'demo', io, options.json));
 
+  withLoadOptions(command(root, 'trace', 'write a text and keep which experts every token was routed to'))
+    .requiredOption('--prompt <text>', 'what to ask; wrapped in the chat template of the model, if it has one')
+    .requiredOption('--out <file>', 'where to write the trace')
+    .option('--max-tokens <count>', 'stop after so many tokens', integerOption('--max-tokens', 1, MAX_CONTEXT), 256)
+    .option('--temperature <number>', '0 takes the likeliest token', numberOption('--temperature', 0, 100))
+    .option('--seed <number>', 'the same seed gives the same text', integerOption('--seed', 0))
+    .option('--no-chat', 'take the prompt as it is, without chat template')
+    .option('--ignore-eos', 'go on after an end-of-text token', false)
+    .action((options: TraceCommand & Loading) => recordTrace(options, loadChoices(options), io, openEngine));
+
+  command(root, 'simulate', 'replay a trace under cache policies and budgets')
+    .argument('<trace>', 'a file that `sluice trace` wrote, or synthetic:NAME')
+    .option('--policy <names>', 'cache policies with commas between them, or all', listOption(String), [DEFAULT_POLICY])
+    .option('--budget <sizes>', 'shares of all experts or bytes, with commas between them', listOption(budgetOption('--budget')), ['25%'])
+    .option('--predictor <name>', 'prefetch what this predictor foresees')
+    .option('--expert-bytes <size>', 'size of one expert', bytesOption('--expert-bytes'), 1_000_000)
+    .option('--tokens <count>', 'of each sequence of the trace only the first so many', integerOption('--tokens', 1))
+    .option('--read-rate <size>', 'bytes per second from disk or network', bytesOption('--read-rate'), LAPTOP_COST.readBytesPerSecond)
+    .option('--upload-rate <size>', 'bytes per second to the GPU', bytesOption('--upload-rate'), LAPTOP_COST.uploadBytesPerSecond)
+    .option('--layer-ms <number>', 'milliseconds that a layer of one token takes', numberOption('--layer-ms', 0, 1e6), LAPTOP_COST.computeMsPerLayer)
+    .option('--halt-ms <number>', 'milliseconds that a halt costs besides its transfers', numberOption('--halt-ms', 0, 1e6), LAPTOP_COST.haltMs)
+    .action((file: string, options: Omit<SimulateCommand, 'file'>) => simulateTrace({ ...options, file }, io));
+
   return root;
 }
 
@@ -99,7 +126,7 @@ function withModelOption(made: Command): Command {
 function withLoadOptions(made: Command): Command {
   return withModelOption(made)
     .addOption(new Option('--backend <name>', 'webgpu, cpu, or auto').argParser(choiceOption('--backend', ['auto', 'webgpu', 'cpu'])).default('auto'))
-    .option('--gpu-budget <size>', 'memory for experts on the GPU: bytes, or a share of all experts such as 25%', parseBudget)
+    .option('--gpu-budget <size>', 'memory for experts on the GPU: bytes, or a share of all experts such as 25%', budgetOption('--gpu-budget'))
     .option('--context <count>', 'longest context in tokens', integerOption('--context', 1, MAX_CONTEXT))
     .addOption(new Option('--store <kind>', 'where experts are kept between uses').argParser(choiceOption('--store', ['auto', 'memory'])).default('auto'));
 }

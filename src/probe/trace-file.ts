@@ -69,8 +69,8 @@ export function decodeTrace(bytes: Uint8Array): Trace {
   if (bytes.byteLength > size) throw bad('file-corrupt', `has ${bytes.byteLength - size} bytes more than its header promises (tokenCount ${tokenCount})`);
 
   let at = HEADER_BYTES;
-  // A copy, since columns need not be aligned.
-  const take = (byteLength: number) => bytes.slice(at, (at += byteLength));
+  // Copies, since columns need not be aligned; by the constructor, since a Node Buffer's slice is a view.
+  const take = (byteLength: number) => new Uint8Array(bytes.subarray(at, (at += byteLength)));
   const positions = nativeEndian(new Uint32Array(take(tokenCount * 4).buffer));
   const phases = below('phases', take(tokenCount), PHASES.length);
   const ids = take(entryCount * idBytes);

@@ -98,7 +98,19 @@ export function traceOfFrame(frame: RoutingFrame): Trace {
   return { layerCount, expertCount, topK: expertsPerToken, tokenCount, positions, phases, tokenIds, expertIds, weights, tiers };
 }
 
-/** Collects frames of one model up to a number of tokens. */
+/** Where each sequence begins, and the end: positions that do not follow the one before them. */
+export function sequenceStarts({ positions, tokenCount }: Trace): number[] {
+  const starts = Array.from(positions.keys()).filter((token) => token === 0 || positions[token] !== positions[token - 1]! + 1);
+  return [...starts, tokenCount];
+}
+
+/** Of each sequence the first `count` tokens. */
+export function sequenceHeads(trace: Trace, count: number): Trace {
+  const starts = sequenceStarts(trace);
+  return joinTraces(starts.slice(0, -1).map((start, i) => sliceTrace(trace, start, Math.min(start + count, starts[i + 1]!))));
+}
+
+/** Collects what one model is heard to do, up to a number of tokens. */
 export class TraceRecorder {
   readonly #maxTokens: number;
   readonly #parts: Trace[] = [];
@@ -112,16 +124,11 @@ export class TraceRecorder {
     return this.#tokenCount;
   }
 
-  get isFull(): boolean {
-    return this.#tokenCount >= this.#maxTokens;
-  }
-
-  /** Takes as much of the frame as there is room for. */
-  add(frame: RoutingFrame): void {
-    const taken = Math.min(frame.tokenCount, this.#maxTokens - this.#tokenCount);
+  /** Takes a copy of as much as there is room for. */
+  add(part: Trace): void {
+    const taken = Math.min(part.tokenCount, this.#maxTokens - this.#tokenCount);
     if (taken <= 0) return;
-    // Frames may be views of memory that is written again.
-    this.#parts.push(joinTraces([sliceTrace(traceOfFrame(frame), 0, taken)]));
+    this.#parts.push(joinTraces([sliceTrace(part, 0, taken)]));
     this.#tokenCount += taken;
   }
 

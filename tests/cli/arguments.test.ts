@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { choiceOption, integerOption, numberOption, parseBudget, parseTokens } from '../../src/cli/arguments';
+import { budgetOption, choiceOption, integerOption, numberOption, parseTokens } from '../../src/cli/arguments';
 import type { EngineError } from '../../src/core/errors';
 
 const invalid = expect.objectContaining({ code: 'invalid-argument' }) as EngineError;
@@ -31,10 +31,10 @@ describe('budgets', () => {
     ['1.5GiB', 1_610_612_736],
     ['64Ki', 65_536],
   ])('%s is %s', (text, expected) => {
-    expect(parseBudget(text)).toBe(expected);
+    expect(budgetOption('--gpu-budget')(text)).toBe(expected);
   });
   test.each(['', '0', '0%', '101%', '-5%', '%', '5 %', 'all', '1TB', '1e9', 'Infinity'])('"%s" is refused', (text) => {
-    expect(thrownBy(() => parseBudget(text))).toEqual(invalid);
+    expect(thrownBy(() => budgetOption('--gpu-budget')(text))).toEqual(invalid);
   });
 });
 

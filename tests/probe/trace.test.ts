@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { EngineError } from '../../src/core/errors';
 import { Random } from '../../src/core/random';
 import type { RoutingFrame } from '../../src/core/routing-frame';
-import { type Trace, TraceRecorder, joinTraces, routeOf, sliceTrace, weightsOf } from '../../src/probe/trace';
+import { type Trace, TraceRecorder, joinTraces, routeOf, sequenceHeads, sequenceStarts, sliceTrace, traceOfFrame, weightsOf } from '../../src/probe/trace';
 import { decodeTrace, encodeTrace } from '../../src/probe/trace-file';
 import { expectEngineError } from '../support/expect-engine-error';
 import { randomTrace } from '../support/random-trace';
@@ -30,6 +30,7 @@ describe('trace file', () => {
       fc.property(shape, (made) => {
         const trace = traceOf(made);
         expect(decodeTrace(encodeTrace(trace))).toEqual(trace);
+        expect(decodeTrace(Buffer.from(encodeTrace(trace)))).toEqual(trace);
       }),
       { numRuns: 500 },
     );
@@ -86,6 +87,14 @@ describe('trace', () => {
     expect(weightsOf(sliceTrace(trace, 4, 10), 1, 2)).toEqual(weightsOf(trace, 5, 2));
   });
 
+  test('sequences are told by their positions', () => {
+    const trace = randomTrace({ layerCount: 2, expertCount: 8, topK: 2, tokenCount: 7, seed: 5 });
+    const cut = { ...trace, positions: Uint32Array.of(4, 5, 0, 1, 2, 0, 9) };
+    expect(sequenceStarts(cut)).toEqual([0, 2, 5, 6, 7]);
+    expect([...sequenceHeads(cut, 2).positions]).toEqual([4, 5, 0, 1, 0, 9]);
+    expect(routeOf(sequenceHeads(cut, 2), 4, 1)).toEqual(routeOf(cut, 5, 1));
+  });
+
   test('a recorder copies frames and stops when it is full', async () => {
     const source = randomTrace({ layerCount: 2, expertCount: 8, topK: 2, tokenCount: 5, seed: 4 });
     const frame: RoutingFrame = {
@@ -100,11 +109,9 @@ describe('trace', () => {
     };
     const recorder = new TraceRecorder(7);
     await expectEngineError(() => recorder.trace(), 'invalid-argument', /trace/);
-    recorder.add(frame);
-    recorder.add(frame);
-    recorder.add(frame);
+    for (let i = 0; i < 3; i++) recorder.add(traceOfFrame(frame));
     frame.tiers.fill(0);
-    expect(recorder.isFull).toBe(true);
+    expect(recorder.tokenCount).toBe(7);
     const decoded = { ...source, phases: new Uint8Array(5).fill(1) };
     expect(recorder.trace()).toEqual(joinTraces([decoded, sliceTrace(decoded, 0, 2)]));
   });

@@ -1,5 +1,6 @@
 // The default: keeps what is likeliest to be wanted soonest. Three estimates of how likely a layer's next token uses an expert are added up:
-//   next    what followed, in this layer, the experts that the last token used (a first-order Markov table, row by row a fading mean)
+//   next    from what followed, in this layer, each of the experts that the last token used (a first-order Markov table, row by row a fading mean): for those
+//           experts themselves how often they stayed, for the others the mean of the rows
 //   usual   how often it was used over about the last 50 tokens
 //   recent  the same over about the last 10
 // and the sum is worth less the later the layer's turn comes: layers that are still to run for this token come before those that have just run, so slots
@@ -88,6 +89,7 @@ export class ForecastRanking implements Ranking {
     const likelihood = this.#likelihood.subarray(row, row + expertCount).fill(0);
     const previous = this.#previous[layer]!;
     for (const from of previous) this.#follow.addTo(likelihood, row + from, 1 / previous.length);
+    for (const from of previous) likelihood[from] = this.#follow.share(row + from, from);
     this.#usual.addTo(likelihood, layer, 1);
     this.#recent.addTo(likelihood, layer, RECENT_FACTOR);
     this.#isCurrent[layer] = 1;
