@@ -14,8 +14,8 @@ export interface LoadOptions {
   readonly budget?: { readonly gpuBytes?: Budget; readonly ramBytes?: number };
   /** Longest context in tokens; at most what the model was made for. */
   readonly contextLength?: number;
-  /** 'indexeddb' where there is one, else 'memory'. */
-  readonly store?: 'auto' | 'indexeddb' | 'memory';
+  /** Where experts are stored. 'auto': the faster one of OPFS and IndexedDB, measured once; 'memory' where there is neither. */
+  readonly store?: 'auto' | 'opfs' | 'indexeddb' | 'memory';
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
 }
@@ -61,8 +61,35 @@ export interface ModelInfo {
   readonly isSoftwareAdapter: boolean;
   /** Why the CPU is used although nobody asked for it; undefined otherwise. For the notice on the page. */
   readonly fallbackReason?: string;
+  /** Where the model is stored; undefined when it is not. */
+  readonly storage?: StorageReport;
   /** Other things the user should know (storage is not persistent, …). */
   readonly notices: readonly string[];
+}
+
+export interface StoreRates {
+  readonly readBytesPerSecond: number;
+  readonly writeBytesPerSecond: number;
+}
+
+export interface StorageReport {
+  readonly kind: 'opfs' | 'indexeddb' | 'memory';
+  /** As measured at the first visit, if the choice was left to that. */
+  readonly rates?: Readonly<Record<'opfs' | 'indexeddb', StoreRates>>;
+}
+
+/** A model that is stored for this site. */
+export interface StoredModel {
+  /** For `deleteStoredModel`. */
+  readonly id: string;
+  readonly name: string;
+  /** Where it was loaded from. */
+  readonly source: string;
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly lastUsedAt: number;
+  /** Everything is stored: it runs without a network. */
+  readonly isComplete: boolean;
 }
 
 export interface SamplingOptions {
@@ -171,7 +198,7 @@ export interface EngineStats {
   /** Experts held now, by tier (an expert can be in several). */
   readonly expertsHeld: { readonly gpu: number; readonly ram: number; readonly disk: number; readonly total: number };
   readonly budget: BudgetReport;
-  /** Kind of the expert store: 'indexeddb' or 'memory'. */
+  /** Kind of the expert store: 'opfs', 'indexeddb', 'memory' or 'none'. */
   readonly store: string;
   /** Records found corrupt and fetched again, since load. */
   readonly recordsRepaired: number;

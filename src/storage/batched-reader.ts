@@ -2,7 +2,7 @@
 // reads of one urgency, the most urgent first, since its first read waits for its last.
 
 import { type LoadUrgency, isMoreUrgent } from './load-queue';
-import type { ExpertId, ModelLibrary, ReadTimes, RecordRead } from './model-library';
+import type { ExpertId, ModelLibrary, ReadOptions, RecordRead } from './model-library';
 
 /** Experts read in one transaction, at most: the first of them waits for the last. */
 const READ_BATCH_MAX_COUNT = 16;
@@ -16,12 +16,12 @@ interface Request {
 
 export class BatchedReader {
   readonly #library: ModelLibrary;
-  readonly #times: ReadTimes;
+  readonly #options: ReadOptions;
   #waiting: Request[] = [];
 
-  constructor(library: ModelLibrary, times: ReadTimes) {
+  constructor(library: ModelLibrary, options: ReadOptions) {
     this.#library = library;
-    this.#times = times;
+    this.#options = options;
   }
 
   read(id: ExpertId, urgency: LoadUrgency): Promise<RecordRead> {
@@ -43,7 +43,7 @@ export class BatchedReader {
 
   #readBatch(batch: readonly Request[]): void {
     const ids = batch.map(({ id }) => id);
-    this.#library.readExperts(ids, this.#times).then(
+    this.#library.readExperts(ids, this.#options).then(
       (reads) => batch.forEach(({ resolve }, index) => resolve(reads[index]!)),
       (thrown: unknown) => batch.forEach(({ reject }) => reject(thrown)),
     );

@@ -14,6 +14,7 @@ import { BusyTime } from './busy-time';
 import { ByteLru } from './byte-lru';
 import { LoadQueue, type LoadTicket, type LoadUrgency } from './load-queue';
 import type { ExpertId, ModelLibrary } from './model-library';
+import { RecordBuffers } from './record-buffers';
 import { SharedLoad } from './shared-load';
 import { WriteQueue } from './write-queue';
 
@@ -52,9 +53,16 @@ const FILL_LANE_COUNT = 3;
 /** The fill starts over when records were lost behind its back; a store that keeps losing them is left alone. */
 const FILL_MAX_PASSES = 3;
 
+interface Loaded {
+  readonly bytes: Uint8Array;
+  readonly tier: LowerTier;
+}
+
 interface PendingLoad {
-  readonly load: SharedLoad<FetchedExpert>;
+  readonly load: SharedLoad<Loaded>;
   readonly ticket: LoadTicket;
+  /** Callers who will hold the bytes when they are there. */
+  joinCount: number;
 }
 
 export class ExpertTiers implements ExpertSupply {
@@ -70,6 +78,7 @@ export class ExpertTiers implements ExpertSupply {
   readonly #reader: BatchedReader | undefined;
   readonly #writes: WriteQueue;
   readonly #queue = new LoadQueue();
+  readonly #buffers = new RecordBuffers();
   readonly #pending = new Map<number, PendingLoad>();
   readonly #bytesRead = { ram: 0, disk: 0, network: 0 };
   readonly #loads: Record<FetchUrgency, number> = { demand: 0, 'look-ahead': 0, prefetch: 0 };
@@ -85,9 +94,9 @@ export class ExpertTiers implements ExpertSupply {
     this.#ids = options.expertCounts.flatMap((count, layer) => Array.from({ length: count }, (_, expert) => ({ layer, expert })));
     let first = 0;
     this.#firstOfLayer = options.expertCounts.map((count) => (first += count) - count);
-    this.#ram = new ByteLru(options.ramBudgetBytes);
+    this.#ram = new ByteLru(options.ramBudgetBytes, (bytes) => this.#buffers.release(bytes));
     this.#times = { reading: new BusyTime(options.clock), checking: new BusyTime(options.clock) };
-    this.#reader = options.library && new BatchedReader(options.library, this.#times);
+    this.#reader = options.library && new BatchedReader(options.library, { times: this.#times, allocate: this.#buffers.take });
     this.#writes = new WriteQueue({
       write: (batch) => defined(options.library).writeExperts(batch.map(([key, bytes]) => [this.#idOf(key), bytes])),
       onWritten: (batch) => {
@@ -127,8 +136,9 @@ export class ExpertTiers implements ExpertSupply {
     const held = this.#ram.get(key) ?? this.#writes.get(key);
     if (!held) return this.#join(key, urgency, signal);
     this.#bytesRead.ram += held.byteLength;
-    if (!this.#ram.has(key)) this.#ram.set(key, held);
-    return { bytes: held, tier: 'ram' };
+    if (!this.#ram.has(key)) this.#keepInRam(key, held);
+    this.#buffers.hold(held);
+    return this.#handOut({ bytes: held, tier: 'ram' });
   }
 
   setRamBudget(bytes: number): void {
@@ -154,6 +164,20 @@ export class ExpertTiers implements ExpertSupply {
       this.#fill = undefined;
       this.#onFillProgress = undefined;
     }
+  }
+
+  async readProfile(): Promise<Float32Array | undefined> {
+    try {
+      const profile = await this.#options.library?.readProfile();
+      return profile?.length === this.#ids.length ? profile : undefined;
+    } catch {
+      return undefined; // it only saves time
+    }
+  }
+
+  async writeProfile(profile: Float32Array): Promise<void> {
+    assert(profile.length === this.#ids.length, 'a profile has one number for each expert');
+    await this.#options.library?.writeProfile(profile).catch(() => undefined); // it only saves time
   }
 
   supplyStats(): TierStats {
@@ -193,35 +217,58 @@ export class ExpertTiers implements ExpertSupply {
     let pending = this.#pending.get(key);
     if (!pending || pending.load.isCancelled) pending = this.#startLoad(key, urgency);
     else this.#queue.raise(pending.ticket, urgency);
+    pending.joinCount++;
     try {
-      return await pending.load.join(signal);
+      return this.#handOut(await pending.load.join(signal));
     } catch (thrown) {
       throw this.#isDisposed ? disposed() : thrown;
     }
   }
 
+  /** For a caller who holds the bytes already. */
+  #handOut({ bytes, tier }: Loaded): FetchedExpert {
+    let isHeld = true;
+    const release = () => {
+      if (isHeld) this.#buffers.release(bytes);
+      isHeld = false;
+    };
+    return { bytes, tier, release };
+  }
+
+  #keepInRam(key: number, bytes: Uint8Array): void {
+    if (this.#ram.set(key, bytes)) this.#buffers.hold(bytes);
+  }
+
   #startLoad(key: number, urgency: LoadUrgency): PendingLoad {
     const ticket: LoadTicket = { urgency };
     const load = new SharedLoad(async (signal) => {
-      const fetched = await this.#queue.run(ticket, () => this.#load(key, ticket, signal), signal);
+      const loaded = await this.#queue.run(ticket, () => this.#load(key, ticket, signal), signal);
+      const { bytes, tier } = loaded;
       if (ticket.urgency === 'fill') {
-        if (fetched.tier === 'network') this.#bytesFilled += fetched.bytes.byteLength;
+        if (tier === 'network') this.#bytesFilled += bytes.byteLength;
       } else if (!this.#isDisposed) {
-        this.#bytesRead[fetched.tier] += fetched.bytes.byteLength;
+        this.#bytesRead[tier] += bytes.byteLength;
         this.#loads[ticket.urgency]++;
-        this.#ram.set(key, fetched.bytes);
+        this.#keepInRam(key, bytes);
       }
-      return fetched;
+      // From here on nobody can join, so all who have are known. One who gave up never releases: such bytes are left to the garbage collector.
+      this.#forget(key, pending);
+      for (let i = 0; i < pending.joinCount; i++) this.#buffers.hold(bytes);
+      this.#buffers.release(bytes);
+      return loaded;
     });
-    const pending: PendingLoad = { load, ticket };
+    const pending: PendingLoad = { load, ticket, joinCount: 0 };
     this.#pending.set(key, pending);
-    void load.finished().then(() => {
-      if (this.#pending.get(key) === pending) this.#pending.delete(key);
-    });
+    void load.finished().then(() => this.#forget(key, pending));
     return pending;
   }
 
-  async #load(key: number, ticket: LoadTicket, signal: AbortSignal): Promise<FetchedExpert> {
+  #forget(key: number, pending: PendingLoad): void {
+    if (this.#pending.get(key) === pending) this.#pending.delete(key);
+  }
+
+  /** Held once where the bytes are from `#buffers`. */
+  async #load(key: number, ticket: LoadTicket, signal: AbortSignal): Promise<Loaded> {
     const { layer, expert } = this.#idOf(key);
     let corruption: string | undefined;
     if (this.#onDisk.has(key)) {
