@@ -13,7 +13,7 @@ const MAX_LIST_ITEMS = 4 * MiB; // the largest vocabularies have 256 Ki tokens, 
 const MAX_ARRAY_NESTING = 4;
 const LEAST_ARRAY_BYTES = 4 + 8;
 /** Of one entry, at the most: the place of its value, its share of the map, the head of its key. */
-const KEY_MEMORY_BYTES = 160;
+const KEY_MEMORY_BYTES = 256;
 
 const STRING_TYPE = 8;
 const ARRAY_TYPE = 9;

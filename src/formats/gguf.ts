@@ -59,7 +59,7 @@ const LEAST_TENSOR_BYTES = 8 + 4 + 4 + 8;
 // would take for a model of a thousand tensors, and no tab notices it.
 const FREE_MEMORY_BYTES = 512 * KiB;
 /** Of one tensor, at the most: the object, its dimensions, its share of the map and of the sorted list, the head of its name. */
-const TENSOR_MEMORY_BYTES = 320;
+const TENSOR_MEMORY_BYTES = 400;
 
 /**
  * Reads the header of a GGUF file, in a few range reads from its start. Rejects with EngineError: 'not-gguf', 'unsupported-version', 'file-truncated',

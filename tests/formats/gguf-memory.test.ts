@@ -25,8 +25,8 @@ const READ: ReadonlyArray<readonly [what: string, file: WriterFile]> = [
   ['a list of short strings', fileOf('list', texts(small(200_000).map((item) => `a${item}`)))],
   ['a list of lists', fileOf('list', { type: 'array', itemType: 'array', items: Array.from({ length: 50_000 }, () => texts([])) })],
   ['a long text that is not Latin', fileOf('text', text(`${'a'.repeat(3_000_000)}世`))],
-  ['as many tensors as are free', { ...packed, tensors: Array.from({ length: 1500 }, (_, index) => ofOneByte(String(index))) }],
-  ['as many keys as are free', { metadata: Array.from({ length: 3000 }, (_, index) => [String(index), u32(1)] as const), tensors: [] }],
+  ['as many tensors as are free', { ...packed, tensors: Array.from({ length: 1250 }, (_, index) => ofOneByte(String(index))) }],
+  ['as many keys as are free', { metadata: Array.from({ length: 2000 }, (_, index) => [String(index), u32(1)] as const), tensors: [] }],
 ];
 
 describe('the reader holds no more than twice the file of', () => {
