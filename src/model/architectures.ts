@@ -49,7 +49,7 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, 
   ['qwen3moe', family({ router: softmaxRenormalised, expertSize: 'dense-shared-by-selected' })],
   ['olmoe', family({ router: { activate: 'softmax', weigh: 'raw' }, expertSize: 'dense' })],
   ['qwen2moe', family({ router: { activate: 'softmax', weigh: 'raw' }, sharedSize: 'own-key-or-dense' })],
-  ['llama', family({ rope: 'adjacent', router: softmaxRenormalised, expertSize: 'dense', hasAttentionScale: true, mayBeDense: true })],
+  ['llama', family({ rope: 'adjacent', router: softmaxRenormalised, expertSize: 'dense', mayBeDense: true })],
   [
     'granitemoe',
     family({ rope: 'adjacent', router: softmaxRenormalised, expertSize: 'dense', hasScales: true, hasAttentionScale: true, sharedSize: 'own-key' }),
