@@ -48,7 +48,7 @@ interface Place {
 }
 
 /** Reads the keys and finds where their values are. */
-export function readMetadata(cursor: HeaderCursor, keyCount: number, header: HeaderBytes, limits: HeaderLimits): GgufValues {
+export function readMetadata(cursor: HeaderCursor, keyCount: number, header: HeaderBytes, limits: HeaderLimits): StoredValues {
   const places = new Map<string, Place>();
   for (let index = 0; index < keyCount; index++) {
     const key = cursor.string(`metadata key ${index}`, MAX_KEY_BYTES, 'strict');
@@ -62,7 +62,7 @@ export function readMetadata(cursor: HeaderCursor, keyCount: number, header: Hea
   return new StoredValues(places, header, limits);
 }
 
-class StoredValues implements GgufValues {
+export class StoredValues implements GgufValues {
   readonly #places: ReadonlyMap<string, Place>;
   readonly #header: HeaderBytes;
   readonly #limits: HeaderLimits;
@@ -79,6 +79,11 @@ class StoredValues implements GgufValues {
 
   has(key: string): boolean {
     return this.#places.has(key);
+  }
+
+  /** Where the bytes of a value start. */
+  offsetOf(key: string): number | undefined {
+    return this.#places.get(key)?.offset;
   }
 
   keys(): Iterable<string> {

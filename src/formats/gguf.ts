@@ -45,10 +45,12 @@ const GROWTH = 4;
 const MAX_HEADER_BYTES = 128 * MiB;
 const MAX_TENSORS = 1_000_000;
 const MAX_KEYS = 100_000;
+const MAX_PARTS = 1000;
 const MAX_TENSOR_NAME_BYTES = 256; // ggml itself stops at 64
 const MAX_DIMENSIONS = 4; // of ggml
 const MAX_ALIGNMENT_BYTES = 64 * KiB;
 const DEFAULT_ALIGNMENT_BYTES = 32;
+const SPLIT_COUNT_KEY = 'split.count';
 
 // The least that one entry takes: a key of length 0 with a one-byte value; a tensor with empty name and no dimension.
 const LEAST_KEY_BYTES = 8 + 4 + 1;
@@ -61,30 +63,61 @@ const FREE_MEMORY_BYTES = 512 * KiB;
 /** Of one tensor, at the most: the object, its dimensions, its share of the map and of the sorted list, the head of its name. */
 const TENSOR_MEMORY_BYTES = 400;
 
+/** What a file says that is one of several which hold a model together (keys of llama.cpp's gguf-split). */
+export interface GgufSplit {
+  /** From 0. */
+  readonly index: number;
+  readonly count: number;
+  /** Of all parts together. */
+  readonly tensorCount: number;
+}
+
+/** A file with the bytes of its header, which a model in parts is put together from (split-gguf.ts). */
+export interface GgufHeader {
+  readonly file: GgufFile;
+  readonly bytes: HeaderBytes;
+  /** The tensor count is before the metadata, the list of tensors behind it. */
+  readonly tensorListStartBytes: number;
+  /** Of the value in the file that says how many parts there are. */
+  readonly splitCountOffset: number | undefined;
+  readonly split: GgufSplit | undefined;
+}
+
 /**
  * Reads the header of a GGUF file, in a few range reads from its start. Rejects with EngineError: 'not-gguf', 'unsupported-version', 'file-truncated',
  * 'file-corrupt' (the message names the field), 'unsupported-tensor-type' (a type number that is not even known by size), or what the source rejects with.
  */
 export async function readGguf(source: Source, signal?: AbortSignal): Promise<GgufFile> {
-  const header = new HeaderBytes();
+  const { file, split } = await readGgufHeader(source, signal);
+  if (!split) return file;
+  throw new EngineError(
+    'invalid-argument',
+    `${source.name} is part ${split.index + 1} of ${split.count} of a model.`,
+    'Keep the parts side by side, with the names that they were published under (…-00001-of-00003.gguf); where files are chosen, choose all of them.',
+  );
+}
+
+/** The same, of a whole file or of a part. */
+export async function readGgufHeader(source: Source, signal?: AbortSignal): Promise<GgufHeader> {
+  const bytes = new HeaderBytes();
   let wantedBytes = FIRST_READ_BYTES;
   for (;;) {
     throwIfAborted(signal);
     const endBytes = Math.min(wantedBytes, source.sizeBytes, MAX_HEADER_BYTES);
-    header.append(await source.read(header.byteLength, endBytes - header.byteLength, signal));
+    bytes.append(await source.read(bytes.byteLength, endBytes - bytes.byteLength, signal));
     try {
-      return parseHeader(source, header);
+      return parseHeader(source, bytes);
     } catch (thrown) {
       if (!(thrown instanceof MoreBytesNeeded)) throw thrown;
-      wantedBytes = Math.max(thrown.endBytes, header.byteLength * GROWTH);
+      wantedBytes = Math.max(thrown.endBytes, bytes.byteLength * GROWTH);
     }
   }
 }
 
-function parseHeader(source: Source, header: HeaderBytes): GgufFile {
+function parseHeader(source: Source, bytes: HeaderBytes): GgufHeader {
   const { name, sizeBytes } = source;
   const limits: HeaderLimits = { fileBytes: sizeBytes, headerBytes: MAX_HEADER_BYTES, memoryBytes: sizeBytes + FREE_MEMORY_BYTES };
-  const cursor = new HeaderCursor(header, limits);
+  const cursor = new HeaderCursor(bytes, limits);
   if (sizeBytes < 4 || cursor.uint32('the magic') !== MAGIC) {
     throw new EngineError('not-gguf', `${name} is not a GGUF file.`, 'Choose a file whose name ends in .gguf.');
   }
@@ -92,13 +125,23 @@ function parseHeader(source: Source, header: HeaderBytes): GgufFile {
   const tensorCount = cursor.count('the tensor count', MAX_TENSORS);
   const keyCount = cursor.count('the metadata count', MAX_KEYS);
   cursor.expectRoom(keyCount * LEAST_KEY_BYTES + tensorCount * LEAST_TENSOR_BYTES, 'the lists of metadata and tensors');
-  const metadata = new GgufMetadata(readMetadata(cursor, keyCount, header, limits));
+  const values = readMetadata(cursor, keyCount, bytes, limits);
+  const metadata = new GgufMetadata(values);
+  const tensorListStartBytes = cursor.offset;
   const alignmentBytes = parseAlignment(metadata);
   const tensors = parseTensors(cursor, tensorCount, alignmentBytes);
   const dataStartBytes = roundUp(cursor.offset, alignmentBytes);
   for (const tensor of tensors.values()) tensor.offsetBytes += dataStartBytes;
   checkPlaces(tensors, sizeBytes);
-  return { name, version, alignmentBytes, dataStartBytes, sizeBytes, metadata, tensors };
+  const file = { name, version, alignmentBytes, dataStartBytes, sizeBytes, metadata, tensors };
+  return { file, bytes, tensorListStartBytes, splitCountOffset: values.offsetOf(SPLIT_COUNT_KEY), split: parseSplit(metadata) };
+}
+
+/** Undefined for a whole file. */
+function parseSplit(metadata: GgufMetadata): GgufSplit | undefined {
+  const count = metadata.integer(SPLIT_COUNT_KEY, 0, MAX_PARTS, 1);
+  if (count <= 1) return undefined;
+  return { count, index: metadata.integer('split.no', 0, count - 1), tensorCount: metadata.integer('split.tensors.count', 0, MAX_TENSORS) };
 }
 
 /** Every tensor is in the file, and has its bytes for itself. */
