@@ -211,7 +211,7 @@ function resolveSource(source: ModelSource): WorkerModelSource {
   if (typeof source !== 'string') {
     const files = Array.from(source ?? []);
     if (files.length > 0 && files.every((file) => file instanceof File)) return { kind: 'files', files };
-    throw invalid('The model is neither an address nor a list of files.', 'Give "demo", an address, or a list with one File.');
+    throw invalid('The model is neither an address nor a list of files.', 'Give "demo", an address, or a list of Files: one, or all parts of a model.');
   }
   if (source === 'demo') return { kind: 'url', url: Engine.demoUrl ?? new URL('models/demo-q8_0.gguf', document.baseURI).href, isDemo: true };
   return { kind: 'url', url: resolveModelUrl(source), isDemo: false };

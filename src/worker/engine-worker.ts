@@ -6,6 +6,7 @@ import type { GenerateRequest } from '../core/api';
 import { EngineError } from '../core/errors';
 import { BlobSource } from '../formats/blob-source';
 import { openHttpSource } from '../formats/http-source';
+import { joinParts, openWithParts } from '../formats/split-gguf';
 import type { Source } from '../formats/source';
 import { openRecordStore } from '../storage/open-store';
 import type { RecordStore } from '../storage/record-store';
@@ -96,15 +97,9 @@ function sourceNameOf(source: WorkerModelSource): string {
 const STORED_RETRY_MS = 20;
 
 async function openSource(source: WorkerModelSource, isStored: boolean): Promise<Source> {
-  if (source.kind === 'url') return openHttpSource(source.url, isStored ? { firstRetryMs: STORED_RETRY_MS } : {});
-  if (source.files.length !== 1) {
-    throw new EngineError(
-      'invalid-argument',
-      `${source.files.length} files were given.`,
-      'Give one .gguf file; models split over several files cannot be read yet.',
-    );
-  }
-  return new BlobSource(defined(source.files[0]));
+  if (source.kind === 'url') return openWithParts(source.url, (url) => openHttpSource(url, isStored ? { firstRetryMs: STORED_RETRY_MS } : {}));
+  const files = source.files.map((file) => new BlobSource(file));
+  return files.length === 1 ? defined(files[0]) : joinParts(files);
 }
 
 async function load(source: WorkerModelSource, options: WorkerLoadOptions, events: MessagePort): Promise<EngineHost> {
