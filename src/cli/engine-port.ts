@@ -7,6 +7,7 @@ export interface EngineOptions {
   readonly backend: BackendChoice;
   readonly gpuBudget?: Budget;
   readonly contextLength?: number;
+  readonly policy?: string;
   readonly store: 'auto' | 'memory';
   readonly signal: AbortSignal;
   readonly onProgress: (progress: LoadProgress) => void;

@@ -16,7 +16,7 @@ import { openModelSource } from './open-model';
 
 const DRIVER_HINT = 'On Linux install libvulkan1 and a Vulkan driver, or name one in VK_ICD_FILENAMES; or use --backend cpu.';
 
-export const openTerminalEngine: OpenEngine = async (model, { backend: choice, store, gpuBudget, contextLength, signal, onProgress }) => {
+export const openTerminalEngine: OpenEngine = async (model, { backend: choice, store, gpuBudget, contextLength, policy, signal, onProgress }) => {
   const { backend, fallbackReason } = await createNodeBackend(choice);
   const clock = () => performance.now();
   const meter = new ProgressMeter(clock, onProgress);
@@ -32,6 +32,7 @@ export const openTerminalEngine: OpenEngine = async (model, { backend: choice, s
       notices: [],
       gpuBytes: gpuBudget,
       contextLength,
+      policy,
       clock,
       now: () => Date.now(),
       signal,

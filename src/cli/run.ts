@@ -4,7 +4,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { version } from '../../package.json';
 import { EngineError } from '../core/errors';
-import { DEFAULT_POLICY } from '../scheduler/create-policy';
+import { DEFAULT_POLICY, POLICY_NAMES } from '../scheduler/create-policy';
 import { LAPTOP_COST } from '../scheduler/simulator';
 import { budgetOption, bytesOption, choiceOption, collect, integerOption, invalidArgument, listOption, numberOption, parseTokens } from './arguments';
 import type { OpenEngine } from './engine-port';
@@ -108,11 +108,17 @@ interface Loading {
   readonly backend: LoadChoices['backend'];
   readonly gpuBudget?: NonNullable<LoadChoices['gpuBudget']>;
   readonly context?: number;
+  readonly policy?: string;
   readonly store: LoadChoices['store'];
 }
 
-function loadChoices({ backend, gpuBudget, context, store }: Loading): LoadChoices {
-  return { backend, store, ...(gpuBudget !== undefined && { gpuBudget }), ...(context !== undefined && { contextLength: context }) };
+function loadChoices({ backend, gpuBudget, context, policy, store }: Loading): LoadChoices {
+  return {
+    ...{ backend, store },
+    ...(gpuBudget !== undefined && { gpuBudget }),
+    ...(context !== undefined && { contextLength: context }),
+    ...(policy !== undefined && { policy }),
+  };
 }
 
 function command(root: Command, name: string, description: string): Command {
@@ -128,6 +134,7 @@ function withLoadOptions(made: Command): Command {
     .addOption(new Option('--backend <name>', 'webgpu, cpu, or auto').argParser(choiceOption('--backend', ['auto', 'webgpu', 'cpu'])).default('auto'))
     .option('--gpu-budget <size>', 'memory for experts on the GPU: bytes, or a share of all experts such as 25%', budgetOption('--gpu-budget'))
     .option('--context <count>', 'longest context in tokens', integerOption('--context', 1, MAX_CONTEXT))
+    .option('--policy <name>', `which experts keep their GPU slots: ${POLICY_NAMES.join(', ')}`)
     .addOption(new Option('--store <kind>', 'where experts are kept between uses').argParser(choiceOption('--store', ['auto', 'memory'])).default('auto'));
 }
 

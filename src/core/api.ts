@@ -12,6 +12,8 @@ export interface LoadOptions {
   readonly backend?: BackendChoice;
   /** What to hold where. Unset values are fitted to the machine. */
   readonly budget?: { readonly gpuBytes?: Budget; readonly ramBytes?: number };
+  /** Which experts keep their GPU slots: "forecast" (default), "lru", "lfu", "lfru", "least-stale", or one of these with quotas, such as "lru/none". */
+  readonly policy?: string;
   /** Longest context in tokens; at most what the model was made for. */
   readonly contextLength?: number;
   /** Where experts are stored. 'auto': the faster one of OPFS and IndexedDB, measured once; 'memory' where there is neither. */
@@ -149,6 +151,10 @@ export interface BudgetReport {
   readonly ramBytes: number;
   /** Bytes of one token's cycle, Σ layers k · expert bytes: below this, most tokens halt at most layers. */
   readonly tokenCycleBytes: number;
+  /** 'below-cycle': not even one token's experts fit; 'near-cycle': little more does, and hits fall steeply with every slot less. */
+  readonly verdict: 'below-cycle' | 'near-cycle' | 'ok';
+  /** The smallest budget that is comfortable. */
+  readonly recommendedGpuBytes: number;
   /** Bytes of all experts. */
   readonly expertTotalBytes: number;
 }
@@ -198,6 +204,8 @@ export interface EngineStats {
   /** Experts held now, by tier (an expert can be in several). */
   readonly expertsHeld: { readonly gpu: number; readonly ram: number; readonly disk: number; readonly total: number };
   readonly budget: BudgetReport;
+  /** Which experts keep their slots: the name of the cache policy. */
+  readonly policy: string;
   /** Kind of the expert store: 'opfs', 'indexeddb', 'memory' or 'none'. */
   readonly store: string;
   /** Records found corrupt and fetched again, since load. */

@@ -256,6 +256,7 @@ export class EngineCore {
         total: this.shape.layerCount * this.shape.expertCount,
       },
       budget,
+      policy: this.#cache.policyName,
       store: storeKind,
       recordsRepaired: supplyStats.recordsRepaired,
       notices: supplyStats.notices,

@@ -7,7 +7,7 @@ import type { Backend, DeviceBuffer } from '../core/backend';
 import { MISSING_SLOT } from '../core/control';
 import type { ExpertSupply, FetchUrgency, FetchedExpert } from '../core/expert-supply';
 import { TIER_INDEX, type Tier } from '../core/routing-frame';
-import { type BudgetInput, type SlabPlan, budgetBytes, planSlabs } from '../scheduler/budget';
+import { type BudgetInput, type SlabPlan, budgetBytes, judgeBudget, planSlabs, tokenCycleBytes } from '../scheduler/budget';
 import { DEFAULT_POLICY, createPolicy } from '../scheduler/create-policy';
 import type { ResidencyPolicy } from '../scheduler/policy';
 import { type AdmitOptions, Residency } from '../scheduler/residency';
@@ -274,16 +274,19 @@ export class ExpertCache {
   }
 
   report(ramBytes: number): BudgetReport {
-    const { layerCount, expertsPerToken, slotBytes } = this.#shape;
+    const { expertsPerToken, slotBytes } = this.#shape;
     const gpuSlots = this.#slabs.reduce((sum, { residency }) => sum + residency.slotCount, 0);
+    const { verdict, recommendedBytes } = judgeBudget(this.#shape, gpuSlots * slotBytes);
     return {
       requestedGpuBytes: this.#requestedBytes,
       gpuBytes: gpuSlots * slotBytes,
       gpuSlots,
       minimumGpuSlots: this.#slabs.length * expertsPerToken,
       ramBytes,
-      tokenCycleBytes: layerCount * expertsPerToken * slotBytes,
+      tokenCycleBytes: tokenCycleBytes(this.#shape),
       expertTotalBytes: this.#totalBytes(),
+      verdict,
+      recommendedGpuBytes: recommendedBytes,
     };
   }
 

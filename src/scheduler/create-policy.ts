@@ -32,6 +32,11 @@ export const DEFAULT_POLICY = 'forecast';
 /** Policies worth comparing: each ranking with its usual quotas, and the pairs that published systems use. Any "ranking/quotas" is a policy. */
 export const POLICY_NAMES: readonly string[] = [DEFAULT_POLICY, 'lru', 'lru/none', 'lfu', 'lfu/demand', 'lfu/none', 'lfru', 'least-stale', 'forecast/even'];
 
+/** Throws 'invalid-argument'. */
+export function checkPolicyName(name: string): void {
+  createPolicy(name, { layerCount: 1, expertCount: 1, expertsPerToken: 1 });
+}
+
 /** `name`: a ranking, or ranking/quotas such as "lru/none". Throws 'invalid-argument'. */
 export function createPolicy(name: string, shape: PolicyShape): ResidencyPolicy {
   const [rankingName = '', quotasName, ...rest] = name.split('/');
@@ -39,7 +44,11 @@ export function createPolicy(name: string, shape: PolicyShape): ResidencyPolicy 
   const makeQuotas = lookUp(QUOTAS, quotasName ?? entry?.quotas ?? '');
   if (!entry || !makeQuotas || rest.length > 0) {
     const rankings = Object.keys(RANKINGS).join(', ');
-    throw new EngineError('invalid-argument', `The cache policy "${name}" is not known.`, `Use one of ${rankings}, or with quotas (${Object.keys(QUOTAS).join(', ')}): lru/none.`);
+    throw new EngineError(
+      'invalid-argument',
+      `The cache policy "${name}" is not known.`,
+      `Use one of ${rankings}, or with quotas (${Object.keys(QUOTAS).join(', ')}): lru/none.`,
+    );
   }
   return composePolicy(name, shape, entry.create(shape), makeQuotas(shape));
 }

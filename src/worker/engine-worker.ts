@@ -123,6 +123,7 @@ async function load(source: WorkerModelSource, options: WorkerLoadOptions, event
         gpuBytes: options.budget?.gpuBytes,
         ramBytes: options.budget?.ramBytes,
         contextLength: options.contextLength,
+        policy: options.policy,
         clock,
         now: () => Date.now(),
         onProgress: (phase, bytesDone, bytesTotal) => meter.update(phase, bytesDone, bytesTotal),

@@ -17,6 +17,7 @@ import { specFromGguf } from '../model/from-gguf';
 import { type ModelSpec, moeLayers } from '../model/spec';
 import { type Tokenizer, createTokenizer } from '../model/tokenizer';
 import { budgetBytes } from '../scheduler/budget';
+import { checkPolicyName } from '../scheduler/create-policy';
 import { ExpertTiers } from '../storage/expert-tiers';
 import { MANIFEST_VERSION, type StoredLayout } from '../storage/manifest';
 import { ModelLibrary } from '../storage/model-library';
@@ -46,6 +47,7 @@ export interface OpenRequest {
   readonly gpuBytes?: Budget | undefined;
   readonly ramBytes?: number | undefined;
   readonly contextLength?: number | undefined;
+  readonly policy?: string | undefined;
   readonly clock: () => number;
   /** Milliseconds since 1970, for "last used". */
   readonly now: () => number;
@@ -80,6 +82,7 @@ export async function openEngine(request: OpenRequest): Promise<OpenedEngine> {
   // Before anything is downloaded.
   if (gpuBytes !== undefined) budgetBytes(gpuBytes, 0);
   if (ramBytes !== undefined) checkNumber('ramBytes', ramBytes, RAM_BYTES_RULE);
+  if (request.policy !== undefined) checkPolicyName(request.policy);
   request.onProgress('open', 0, 0);
   const model = await openModel(request);
   try {
@@ -121,6 +124,7 @@ async function openOn(request: OpenRequest, opened: OpenedModel): Promise<Opened
     budget: request.gpuBytes ?? Math.min(expertTotalBytes, DEFAULT_GPU_BYTES),
     ramBytes,
     contextLength,
+    policy: request.policy,
     clock: request.clock,
     signal,
     onProgress,

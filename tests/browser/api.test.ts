@@ -131,19 +131,28 @@ describe('everything on the GPU', () => {
 
   gpuTest('stats tell of the last answer and of what is held', async (engine) => {
     await answerOf(engine, golden.tokens, 6);
-    const { prefillTokensPerSecond, decodeTokensPerSecond, dispatchesPerToken, bytesUploaded, bytesHeld, ...stats } = await engine.stats();
+    const { prefillTokensPerSecond, decodeTokensPerSecond, dispatchesPerToken, bytesUploaded, bytesHeld, times, ...stats } = await engine.stats();
     const totalBytes = 192 * 104_448;
     expect(stats).toEqual({
       ...{ backend: 'webgpu', adapter: engine.model.adapter, promptTokens: 19, generatedTokens: 6, readbacksPerToken: 1, buffersCreatedInDecode: 0 },
-      ...{ expertHits: 5 * ROUTES_PER_TOKEN, expertMisses: 0, halts: 0, bytesRead: { ram: 0, disk: 0, network: 0 } },
+      ...{
+        expertHits: 5 * ROUTES_PER_TOKEN,
+        expertMisses: 0,
+        halts: 0,
+        missingLayers: 0,
+        loads: { all: 0, lookAhead: 0, lookAheadUsed: 0 },
+        bytesRead: { ram: 0, disk: 0, network: 0 },
+      },
       expertsHeld: { gpu: 192, ram: 192, disk: 192, total: 192 },
       budget: {
         ...{ requestedGpuBytes: totalBytes, gpuBytes: totalBytes, gpuSlots: 192, minimumGpuSlots: 4, ramBytes: 256 * 2 ** 20 },
-        ...{ tokenCycleBytes: ROUTES_PER_TOKEN * 104_448, expertTotalBytes: totalBytes },
+        ...{ tokenCycleBytes: ROUTES_PER_TOKEN * 104_448, expertTotalBytes: totalBytes, verdict: 'ok', recommendedGpuBytes: totalBytes / 4 },
       },
+      policy: 'forecast',
       ...{ store: 'memory', recordsRepaired: 0, notices: [] },
     });
     expect(Math.min(prefillTokensPerSecond, decodeTokensPerSecond, bytesUploaded, bytesHeld.gpuOther)).toBeGreaterThan(0);
+    expect(times.computeMs).toBeGreaterThan(0);
     expect(bytesHeld).toMatchObject({ gpuExperts: totalBytes, ram: totalBytes, disk: totalBytes });
     expect(bytesHeld.gpuTrunk).toBeGreaterThanOrEqual(engine.model.trunkBytes);
     expect(dispatchesPerToken).toBeLessThanOrEqual(6 * 10 + 8);

@@ -157,6 +157,7 @@ export class ScriptedEngine implements EngineApi {
       bytesHeld: { gpuExperts: resident * EXPERT_BYTES, gpuTrunk: 2_700_000, gpuOther: 4_100_000, ram: 0, disk: EXPERT_TOTAL_BYTES },
       expertsHeld: { gpu: resident, ram: 0, disk: LAYERS * EXPERTS, total: LAYERS * EXPERTS },
       budget: this.#report(),
+      policy: 'forecast',
       store: 'indexeddb',
       recordsRepaired: 0,
       notices: [],
@@ -196,6 +197,8 @@ export class ScriptedEngine implements EngineApi {
       ramBytes: 0,
       tokenCycleBytes: LAYERS * TOP_K * EXPERT_BYTES,
       expertTotalBytes: EXPERT_TOTAL_BYTES,
+      verdict: 'ok',
+      recommendedGpuBytes: EXPERT_TOTAL_BYTES / 4,
     };
   }
 

@@ -34,6 +34,8 @@ describe('budget', () => {
     ramBytes: 0,
     tokenCycleBytes: 300,
     expertTotalBytes: 1000,
+    verdict: 'near-cycle',
+    recommendedGpuBytes: 600,
   };
 
   test('percent and bytes are each other’s inverse', () => {
