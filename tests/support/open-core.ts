@@ -16,6 +16,7 @@ export interface OpenCoreOptions {
   readonly budget?: Budget;
   readonly contextLength?: number;
   readonly scoutReach?: number;
+  readonly policy?: string;
   /** Puts something between the engine and its experts: a failure, a delay, a count. */
   readonly wrapFetch?: (fetch: ExpertSupply['fetch']) => ExpertSupply['fetch'];
 }
@@ -61,6 +62,7 @@ export async function openCore(backend: Backend, source: Source, options: OpenCo
     ramBytes: DEFAULT_RAM_BYTES,
     contextLength: options.contextLength ?? spec.contextLength,
     scoutReach: options.scoutReach,
+    policy: options.policy,
     clock: () => performance.now(),
   });
 }
