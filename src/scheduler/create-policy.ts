@@ -39,7 +39,11 @@ export function createPolicy(name: string, shape: PolicyShape): ResidencyPolicy 
   const makeQuotas = lookUp(QUOTAS, quotasName ?? entry?.quotas ?? '');
   if (!entry || !makeQuotas || rest.length > 0) {
     const rankings = Object.keys(RANKINGS).join(', ');
-    throw new EngineError('invalid-argument', `The cache policy "${name}" is not known.`, `Use one of ${rankings}, or with quotas (${Object.keys(QUOTAS).join(', ')}): lru/none.`);
+    throw new EngineError(
+      'invalid-argument',
+      `The cache policy "${name}" is not known.`,
+      `Use one of ${rankings}, or with quotas (${Object.keys(QUOTAS).join(', ')}): lru/none.`,
+    );
   }
   return composePolicy(name, shape, entry.create(shape), makeQuotas(shape));
 }
