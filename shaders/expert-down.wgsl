@@ -1,5 +1,5 @@
 // expert_down: x[r] += scale * sum_k w_k * (dot(D_e(k)[r, :], a[k, :]) (+ b_e(k)[r])), k in order, for the one token of a decode step: the experts' results are weighted, combined
-// in a fixed order and added to the residual stream in one dispatch.
+// in a fixed order and added to the residual stream in one dispatch. An expert without a slot (in a scout) adds nothing.
 // Needs from lib: control, weights (read_block, dot_block), reduce (sum_lanes)
 
 override WG_SIZE: u32 = 64u;
@@ -8,6 +8,8 @@ override ROW_STEPS: u32 = 4u;
 override TOP_K: u32 = 4u;
 override CODEC: u32 = 0u;
 override HAS_BIAS: u32 = 0u;
+
+const MISSING = 0xffffffffu;
 
 struct Params {
   column_count: u32,   // expert hidden size
@@ -42,6 +44,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     if (row < params.row_count) {
       for (var k = 0u; k < TOP_K; k++) {
         let route = params.routes_offset + k * 3u;
+        if (routes[route + 1u] == MISSING) { continue; }
         let down = Matrix(routes[route + 1u] * params.slot_words + params.down_base, params.row_count, block_count);
         var dot_sum = 0.0;
         for (var block = lane; block < block_count; block += LANES) {

@@ -1,5 +1,6 @@
 // expert_gate_up: a[k, r] = gated(dot(G_e[r, :], m), dot(U_e[r, :], m)) for the k-th expert e of the one token of a decode step.
-// All k experts in one dispatch: workgroup y is k. LANES invocations share a row. Weights are found only through the slot in the route.
+// All k experts in one dispatch: workgroup y is k. LANES invocations share a row. Weights are found only through the slot in the route;
+// an expert that has none (in a scout) gives zeros.
 // Needs from lib: control, weights (read_block, dot_block), reduce (sum_lanes), activation (gated)
 
 override WG_SIZE: u32 = 64u;
@@ -10,6 +11,8 @@ override GATE_CODEC: u32 = 0u;
 override UP_CODEC: u32 = 0u;
 override ACTIVATION: u32 = 0u;
 override HAS_BIAS: u32 = 0u;
+
+const MISSING = 0xffffffffu;
 
 struct Params {
   column_count: u32,
@@ -37,7 +40,9 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   if (control.halted != 0u) { return; }
   let block_count = (params.column_count + 31u) / 32u;
   let k = group.y;
-  let slot_base = routes[params.routes_offset + k * 3u + 1u] * params.slot_words;
+  let slot = routes[params.routes_offset + k * 3u + 1u];
+  let is_here = slot != MISSING;
+  let slot_base = select(0u, slot, is_here) * params.slot_words;
   let gate = Matrix(slot_base + params.gate_base, params.row_count, block_count);
   let up = Matrix(slot_base + params.up_base, params.row_count, block_count);
 
@@ -48,7 +53,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     let row = first_row + step * rows_at_once + local / LANES;
     var gate_sum = 0.0;
     var up_sum = 0.0;
-    if (row < params.row_count) {
+    if (is_here && row < params.row_count) {
       for (var block = lane; block < block_count; block += LANES) {
         var x: Block;
         for (var i = 0u; i < 8u; i++) { x[i] = input[block * 8u + i]; }
@@ -59,11 +64,11 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     gate_sum = sum_lanes(gate_sum, local, LANES);
     up_sum = sum_lanes(up_sum, local, LANES);
     if (lane == 0u && row < params.row_count) {
-      if (HAS_BIAS == 1u) {
+      if (HAS_BIAS == 1u && is_here) {
         gate_sum += read_bias(slot_base + params.gate_bias, row);
         up_sum += read_bias(slot_base + params.up_bias, row);
       }
-      output[k * params.output_stride + row] = gated(ACTIVATION, gate_sum, up_sum);
+      output[k * params.output_stride + row] = select(0.0, gated(ACTIVATION, gate_sum, up_sum), is_here);
     }
   }
 }

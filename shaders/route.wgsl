@@ -2,7 +2,9 @@
 //        another vector when HAS_SCORE_INPUT; p = softmax(z) or sigmoid(z); the TOP_K largest p (+ c[e] when HAS_SELECTION_BIAS, which moves the choice and not the
 //        weight; DeepSeek-V3, arXiv 2412.19437), ties to the lowest index; weights p, or p / sum of the selected when RENORMALISE, times scale; then each expert's
 //        slot from the slot table. With groups only experts of the best `group_keep` groups can be selected; a group's score is the sum of its GROUP_TOP best.
-// In decode (HALTS) a missing expert raises the halt flag: all later work in the queue does nothing until the host has brought the expert in.
+// In decode (HALTS) a missing expert makes the step a scout: the residual stream is kept in the second row of m (and s in the third), and the step goes on without
+// the expert for at most `scout_reach` layers, so that their routes can be looked up as well. Then the halt flag is raised: all later work in the queue does nothing
+// until the host has brought experts in.
 // One workgroup per token. Router arithmetic is f32 throughout.
 // Needs from lib: control, reduce (sum_lanes, max_lanes), activation (sigmoid)
 
@@ -34,17 +36,18 @@ struct Params {
   minimum_sum: f32,      // the sum that RENORMALISE divides by is at least this
   group_count: u32,      // divides expert_count
   group_keep: u32,
+  last_layer: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> control: Control;
 @group(0) @binding(1) var<uniform> params: Params;
 @group(0) @binding(2) var<storage, read> input: array<vec4<f32>>;           // [token, column / 4]
-@group(0) @binding(3) var<storage, read> gain: array<vec4<f32>>;            // [column / 4]
+@group(0) @binding(3) var<storage, read> gain: array<vec4<f32>>;            // [column / 4]; when NORM is 0 the residual stream, to be kept
 @group(0) @binding(4) var<storage, read> router: array<vec4<f32>>;          // [expert, stride / 4], then [2, ceil(expert / 4)]: bias of the score, bias of the selection
 @group(0) @binding(5) var<storage, read> score_input: array<vec4<f32>>;     // [token, column / 4]; bound but unread without HAS_SCORE_INPUT
 @group(0) @binding(6) var<storage, read> slot_table: array<u32>;            // [layer, expert] slot or MISSING
-@group(0) @binding(7) var<storage, read_write> normed: array<vec4<f32>>;    // [token, column / 4]
-@group(0) @binding(8) var<storage, read_write> routes: array<u32>;          // [token, k] x { expert, slot, weight as bits }; words 0 and 1 are the record's halt and layer
+@group(0) @binding(7) var<storage, read_write> normed: array<vec4<f32>>;    // [token, column / 4]; with HALTS three rows: m, the residual stream kept, s kept
+@group(0) @binding(8) var<storage, read_write> routes: array<u32>;          // [token, k] x { expert, slot, weight as bits }; words 0 to 3 and 7 are the record's
 
 var<workgroup> partial: array<f32, WG_SIZE>;
 var<workgroup> candidates: array<u32, WG_SIZE>;
@@ -52,6 +55,7 @@ var<workgroup> scores: array<f32, MAX_EXPERTS>;         // what the selection go
 var<workgroup> probabilities: array<f32, MAX_EXPERTS>;  // what the weights are made of
 var<workgroup> group_scores: array<f32, MAX_EXPERTS>;
 var<workgroup> is_halted: u32;
+var<workgroup> is_first_miss: u32;
 var<workgroup> selected: array<u32, 16>;
 var<workgroup> selected_score: array<f32, 16>;
 
@@ -190,28 +194,42 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
     workgroupBarrier();
   }
 
-  if (local != 0u) { return; }
-  var weight_sum = 1.0;
-  if (RENORMALISE == 1u) {
-    weight_sum = 0.0;
-    for (var k = 0u; k < TOP_K; k++) { weight_sum += selected_score[k]; }
-    weight_sum = max(weight_sum, params.minimum_sum);
+  if (local == 0u) {
+    var weight_sum = 1.0;
+    if (RENORMALISE == 1u) {
+      weight_sum = 0.0;
+      for (var k = 0u; k < TOP_K; k++) { weight_sum += selected_score[k]; }
+      weight_sum = max(weight_sum, params.minimum_sum);
+    }
+    var is_missing = false;
+    for (var k = 0u; k < TOP_K; k++) {
+      let slot = slot_table[params.slot_table_offset + selected[k]];
+      let at = params.routes_offset + (token * TOP_K + k) * 3u;
+      routes[at] = selected[k];
+      routes[at + 1u] = slot;
+      routes[at + 2u] = bitcast<u32>(selected_score[k] / weight_sum * params.weight_scale);
+      is_missing = is_missing || slot == MISSING;
+    }
+    is_first_miss = 0u;
+    if (HALTS == 1u && is_missing && control.scouting == 0u) {
+      is_first_miss = 1u;
+      control.scouting = 1u;
+      control.layer = params.layer;
+      routes[0] = 1u;
+      routes[1] = params.layer;
+      routes[2] = control.step;
+      routes[3] = control.position;
+    }
+    if (HALTS == 1u && control.scouting == 1u) {
+      routes[7] = params.layer;
+      if (params.layer == params.last_layer || params.layer - control.layer >= control.scout_reach) { control.halted = 1u; }
+    }
   }
-  var is_missing = false;
-  for (var k = 0u; k < TOP_K; k++) {
-    let slot = slot_table[params.slot_table_offset + selected[k]];
-    let at = params.routes_offset + (token * TOP_K + k) * 3u;
-    routes[at] = selected[k];
-    routes[at + 1u] = slot;
-    routes[at + 2u] = bitcast<u32>(selected_score[k] / weight_sum * params.weight_scale);
-    is_missing = is_missing || slot == MISSING;
-  }
-  if (HALTS == 1u && is_missing) {
-    control.halted = 1u;
-    control.layer = params.layer;
-    routes[0] = 1u;
-    routes[1] = params.layer;
-    routes[2] = control.step;
-    routes[3] = control.position;
+  workgroupBarrier();
+  if (HALTS == 1u && is_first_miss == 1u) {
+    for (var i = local; i < quads; i += WG_SIZE) {
+      if (NORM == 1u) { normed[quads + i] = input[i]; } else { normed[quads + i] = gain[i]; }
+      if (HAS_SCORE_INPUT == 1u) { normed[2u * quads + i] = score_input[i]; }
+    }
   }
 }

@@ -6,6 +6,7 @@ import { EngineError } from '../core/errors';
 import { openHttpSource } from '../formats/http-source';
 import { openNodeFileSource } from '../formats/node-file-source';
 import { resolveModelUrl } from '../formats/resolve';
+import { openWithParts } from '../formats/split-gguf';
 import type { Source } from '../formats/source';
 
 const DEMO_FILE = 'models/demo-q8_0.gguf';
@@ -15,8 +16,8 @@ const DEMO_PLACES = ['../../public/', '../app/'];
 /** Opens a model file for reading. Rejects with EngineError ('source-…', 'invalid-argument'). The caller closes it. */
 export async function openModelSource(model: string, signal: AbortSignal): Promise<Source> {
   if (model === 'demo') return openNodeFileSource(demoPath());
-  if (model.startsWith('hf:') || /^https?:\/\//i.test(model)) return openHttpSource(resolveModelUrl(model), { signal });
-  return openNodeFileSource(model);
+  if (model.startsWith('hf:') || /^https?:\/\//i.test(model)) return openWithParts(resolveModelUrl(model), (url) => openHttpSource(url, { signal }), signal);
+  return openWithParts(model, openNodeFileSource, signal);
 }
 
 function demoPath(): string {

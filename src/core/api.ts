@@ -14,8 +14,8 @@ export interface LoadOptions {
   readonly budget?: { readonly gpuBytes?: Budget; readonly ramBytes?: number };
   /** Longest context in tokens; at most what the model was made for. */
   readonly contextLength?: number;
-  /** 'indexeddb' where there is one, else 'memory'. */
-  readonly store?: 'auto' | 'indexeddb' | 'memory';
+  /** Where experts are stored. 'auto': the faster one of OPFS and IndexedDB, measured once; 'memory' where there is neither. */
+  readonly store?: 'auto' | 'opfs' | 'indexeddb' | 'memory';
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
 }
@@ -61,8 +61,35 @@ export interface ModelInfo {
   readonly isSoftwareAdapter: boolean;
   /** Why the CPU is used although nobody asked for it; undefined otherwise. For the notice on the page. */
   readonly fallbackReason?: string;
+  /** Where the model is stored; undefined when it is not. */
+  readonly storage?: StorageReport;
   /** Other things the user should know (storage is not persistent, …). */
   readonly notices: readonly string[];
+}
+
+export interface StoreRates {
+  readonly readBytesPerSecond: number;
+  readonly writeBytesPerSecond: number;
+}
+
+export interface StorageReport {
+  readonly kind: 'opfs' | 'indexeddb' | 'memory';
+  /** As measured at the first visit, if the choice was left to that. */
+  readonly rates?: Readonly<Record<'opfs' | 'indexeddb', StoreRates>>;
+}
+
+/** A model that is stored for this site. */
+export interface StoredModel {
+  /** For `deleteStoredModel`. */
+  readonly id: string;
+  readonly name: string;
+  /** Where it was loaded from. */
+  readonly source: string;
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly lastUsedAt: number;
+  /** Everything is stored: it runs without a network. */
+  readonly isComplete: boolean;
 }
 
 export interface SamplingOptions {
@@ -126,6 +153,19 @@ export interface BudgetReport {
   readonly expertTotalBytes: number;
 }
 
+/** Parts of an answer's time that do not overlap, in milliseconds; what is missing to the whole is the host's own work. */
+export interface AnswerTimes {
+  /** Waiting for the device: prompt chunks, and steps that went through. */
+  readonly computeMs: number;
+  /** Waiting for the device: steps that missed an expert. */
+  readonly haltMs: number;
+  /** While experts were waited for: reading them, checking them, handing them to the device, and the rest of that time. */
+  readonly readMs: number;
+  readonly checksumMs: number;
+  readonly uploadMs: number;
+  readonly waitMs: number;
+}
+
 /** Everything measured since load ("total" figures) and in the last answer ("last"). All counts, bytes and seconds; nothing estimated. */
 export interface EngineStats {
   readonly backend: 'webgpu' | 'cpu';
@@ -141,8 +181,14 @@ export interface EngineStats {
   /** (token, layer, k) look-ups in decode of the last answer that found the expert on the GPU, and that did not. */
   readonly expertHits: number;
   readonly expertMisses: number;
-  /** Times decode of the last answer stopped for a missing expert. */
+  /** Times decode of the last answer stopped for missing experts. */
   readonly halts: number;
+  /** (token, layer) pairs in decode of the last answer that missed an expert: the halts that there would be without looking ahead. */
+  readonly missingLayers: number;
+  /** Experts brought to the GPU in decode of the last answer; of those, on the word of the look-ahead; of those, used by the step. */
+  readonly loads: { readonly all: number; readonly lookAhead: number; readonly lookAheadUsed: number };
+  /** Where the time of the last answer went. */
+  readonly times: AnswerTimes;
   /** Bytes read for experts in the last answer, by the tier they came from. */
   readonly bytesRead: { readonly ram: number; readonly disk: number; readonly network: number };
   /** Bytes written to the GPU in the last answer. */
@@ -152,7 +198,7 @@ export interface EngineStats {
   /** Experts held now, by tier (an expert can be in several). */
   readonly expertsHeld: { readonly gpu: number; readonly ram: number; readonly disk: number; readonly total: number };
   readonly budget: BudgetReport;
-  /** Kind of the expert store: 'indexeddb' or 'memory'. */
+  /** Kind of the expert store: 'opfs', 'indexeddb', 'memory' or 'none'. */
   readonly store: string;
   /** Records found corrupt and fetched again, since load. */
   readonly recordsRepaired: number;

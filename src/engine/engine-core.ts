@@ -18,6 +18,7 @@ import { Answer, DEFAULT_MAX_TOKENS, MAX_TOKENS_RULE, RAM_BYTES_RULE, checkNumbe
 import { Prefill } from './prefill';
 import { NO_ANSWER_YET, RunMeter } from './run-stats';
 import type { Routes } from './step-record';
+import { TimeLedger } from './time-ledger';
 import { type Trunk, TrunkLoader, trunkFileBytes } from './trunk';
 import { type Shape, type Workspace, createWorkspace, shapeOf } from './workspace';
 
@@ -32,6 +33,10 @@ export interface EngineParts {
   readonly budget: Budget;
   readonly ramBytes: number;
   readonly contextLength: number;
+  /** Which experts keep their slots, as createPolicy names it. */
+  readonly policy?: string | undefined;
+  /** Layers that a step looks ahead past the one that misses an expert; default: all. */
+  readonly scoutReach?: number | undefined;
   /** Milliseconds from any origin; time is only ever measured with it. */
   readonly clock: () => number;
   readonly signal?: AbortSignal | undefined;
@@ -68,6 +73,7 @@ export class EngineCore {
   readonly #programs: CompiledPrograms;
   readonly #prefill: Prefill;
   readonly #decode: Decode;
+  readonly #times: TimeLedger;
   /** Tokens whose keys and values were written by prefill and are still in the cache. */
   #prefilled: readonly number[] = [];
   #ramBytes: number;
@@ -78,7 +84,7 @@ export class EngineCore {
   #isDisposed = false;
   #pendingBudget: { budget: Budget; done: (report: BudgetReport) => void; failed: (error: unknown) => void } | undefined;
 
-  private constructor(parts: EngineParts, shape: Shape, trunk: Trunk, workspace: Workspace, cache: ExpertCache, programs: CompiledPrograms) {
+  private constructor(parts: EngineParts, shape: Shape, trunk: Trunk, workspace: Workspace, cache: ExpertCache, programs: CompiledPrograms, times: TimeLedger) {
     this.#parts = parts;
     this.shape = shape;
     this.#trunk = trunk;
@@ -86,8 +92,10 @@ export class EngineCore {
     this.#cache = cache;
     this.#programs = programs;
     this.#ramBytes = parts.ramBytes;
-    this.#prefill = new Prefill(parts.backend, programs, cache, workspace, shape);
-    this.#decode = new Decode(parts.backend, programs, cache, workspace, shape);
+    this.#times = times;
+    const machine = { backend: parts.backend, programs, cache, workspace, shape, times };
+    this.#prefill = new Prefill(machine);
+    this.#decode = new Decode({ ...machine, scoutReach: parts.scoutReach ?? shape.layerCount });
   }
 
   /** Loads the trunk, makes the buffers and programs, and warms the expert slots. Frees what it made when it fails. */
@@ -108,7 +116,10 @@ export class EngineCore {
       slotBytes,
       maxSlabBytes: Math.min(backend.limits.maxBindingBytes, backend.limits.maxBufferBytes),
     };
-    const cache = new ExpertCache({ backend, supply, shape: budgetInput, budget: parts.budget });
+    const times = new TimeLedger(parts.clock, () => supply.supplyStats());
+    const cache = new ExpertCache({ backend, supply, shape: budgetInput, budget: parts.budget, times, policy: parts.policy });
+    const profile = await supply.readProfile?.();
+    if (profile) cache.seed(profile);
     await backend.check();
     onProgress?.('compile', 0, 0);
     const programs = await CompiledPrograms.compile(backend, {
@@ -124,7 +135,7 @@ export class EngineCore {
     });
     programs.warmUp();
     throwIfAborted(signal);
-    const engine = new EngineCore(parts, shape, trunk, workspace, cache, programs);
+    const engine = new EngineCore(parts, shape, trunk, workspace, cache, programs, times);
     await engine.#warm(signal);
     await backend.check();
     return engine;
@@ -175,6 +186,7 @@ export class EngineCore {
       }
       answer.end();
       meter.end();
+      void this.#parts.supply.writeProfile?.(this.#cache.profile());
       const { text, tokens, finishReason } = answer;
       return { text, tokens, finishReason, promptTokenCount: promptLength, stats: this.stats() };
     });
@@ -302,6 +314,7 @@ export class EngineCore {
       timeMs: clock(),
       counters: { ...backend.counters },
       counts: { ...this.#decode.counts },
+      times: this.#times.totals(),
       supply: supply.supplyStats(),
       buffersByResize: this.#buffersByResize,
     }));

@@ -5,11 +5,13 @@ import { assert, defined } from '../core/assert';
 import type { Budget, BudgetReport } from '../core/api';
 import type { Backend, DeviceBuffer } from '../core/backend';
 import { MISSING_SLOT } from '../core/control';
-import type { ExpertSupply } from '../core/expert-supply';
+import type { ExpertSupply, FetchUrgency, FetchedExpert } from '../core/expert-supply';
 import { TIER_INDEX, type Tier } from '../core/routing-frame';
 import { type BudgetInput, type SlabPlan, budgetBytes, planSlabs } from '../scheduler/budget';
 import { DEFAULT_POLICY, createPolicy } from '../scheduler/create-policy';
-import { Residency } from '../scheduler/residency';
+import type { ResidencyPolicy } from '../scheduler/policy';
+import { type AdmitOptions, Residency } from '../scheduler/residency';
+import type { TimeLedger } from './time-ledger';
 
 interface Slab {
   readonly residency: Residency;
@@ -22,12 +24,27 @@ export interface ExpertCacheOptions {
   readonly supply: ExpertSupply;
   readonly shape: BudgetInput;
   readonly budget: Budget;
+  readonly times: TimeLedger;
+  /** As createPolicy names it. */
+  readonly policy?: string | undefined;
 }
 
 export interface WarmOptions {
   accepts(layer: number, expert: number): boolean;
   onExpert(bytes: number): void;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Experts of one layer that a step is going to use. */
+export interface ExpertWant {
+  readonly layer: number;
+  readonly experts: readonly number[];
+}
+
+export interface BroughtExpert {
+  readonly layer: number;
+  readonly expert: number;
+  readonly tier: Tier;
 }
 
 /** Experts fetched at once while warming. */
@@ -40,11 +57,17 @@ export class ExpertCache {
   readonly #backend: Backend;
   readonly #supply: ExpertSupply;
   readonly #shape: BudgetInput;
+  readonly #policy: ResidencyPolicy;
+  readonly #times: TimeLedger;
+  /** [key] reads that `bringIn` has not asked for yet. */
+  readonly #ahead = new Map<number, Promise<FetchedExpert>>();
   readonly #slabs: readonly Slab[];
   readonly #slabOfLayer: readonly Slab[];
   #requestedBytes: number;
 
-  constructor({ backend, supply, shape, budget }: ExpertCacheOptions) {
+  constructor({ backend, supply, shape, budget, times, policy = DEFAULT_POLICY }: ExpertCacheOptions) {
+    this.#times = times;
+    this.#policy = createPolicy(policy, shape);
     this.#backend = backend;
     this.#supply = supply;
     this.#shape = shape;
@@ -53,10 +76,9 @@ export class ExpertCache {
     this.slotTable = backend.createBuffer('slot table', entryCount * 4);
     this.#table = new Uint32Array(entryCount).fill(MISSING_SLOT);
     backend.write(this.slotTable, 0, this.#table);
-    const policy = createPolicy(DEFAULT_POLICY, shape);
     this.#slabs = planSlabs(shape, this.#requestedBytes).map(({ layers, slotCount }, i) => ({
       layers,
-      residency: new Residency(layers, slotCount, policy),
+      residency: new Residency(layers, slotCount, this.#policy),
       buffer: this.#createSlab(i, slotCount),
     }));
     this.#slabOfLayer = Array.from({ length: shape.layerCount }, (_, layer) => defined(this.#slabs.find(({ layers }) => layers.includes(layer))));
@@ -66,9 +88,21 @@ export class ExpertCache {
     return this.#slab(layer).buffer;
   }
 
-  /** Experts that one pass over a layer may use at once. */
-  slotCountOf(layer: number): number {
-    return this.#slab(layer).residency.slotCount;
+  get policyName(): string {
+    return this.#policy.name;
+  }
+
+  /** Experts that one pass over a layer may use at once: its even share of the slab, so that a prompt does not flush what other layers hold. */
+  passSizeOf(layer: number): number {
+    const { residency, layers } = this.#slab(layer);
+    return Math.max(this.#shape.expertsPerToken, Math.floor(residency.slotCount / layers.length));
+  }
+
+  /** Experts of one pass, those worth most last: they are what a pass that follows leaves behind. */
+  inOrderOfPasses(layer: number, experts: readonly number[]): number[] {
+    const isHere = experts.filter((expert) => this.isResident(layer, expert));
+    const missing = experts.filter((expert) => !this.isResident(layer, expert));
+    return [...isHere, ...missing.sort((a, b) => this.#policy.value(layer, a) - this.#policy.value(layer, b) || a - b)];
   }
 
   isResident(layer: number, expert: number): boolean {
@@ -80,45 +114,110 @@ export class ExpertCache {
     return true;
   }
 
+  /** One token used these experts, strongest first: once per token and layer, before `bringIn` on its behalf. */
   touch(layer: number, experts: ArrayLike<number>): void {
     this.#slab(layer).residency.touch(layer, experts);
   }
 
   /**
-   * Makes all of `needed` (at most slotCountOf(layer) experts) resident and gives, for those that were not, the tier they came from. Records are fetched before
-   * anything is evicted, so a failure or an abort leaves the cache as it was.
+   * Makes the experts of the first want resident (at most passSizeOf(layer)), and those of the others, which are guesses, as far as there is room beside them.
+   * Each goes to the GPU as it arrives, the first want's first. Gives what was brought in and from where. Rejects when one of the first want's cannot be had; what
+   * had arrived by then stays.
    */
-  async bringIn(layer: number, needed: readonly number[], signal?: AbortSignal): Promise<Map<number, Tier>> {
-    const missing = needed.filter((expert) => !this.isResident(layer, expert));
-    const fetched = await Promise.all(missing.map(async (expert) => ({ expert, ...(await this.#supply.fetch(layer, expert, signal)) })));
-    const slab = this.#slab(layer);
-    const slots = new Map(slab.residency.admit(layer, needed).map((admission) => [admission.expert, admission]));
-    for (const { evicted } of slots.values()) {
-      if (evicted) this.#setEntry(evicted.layer, evicted.expert, MISSING_SLOT);
-    }
-    for (const { expert, bytes } of fetched) {
-      const admission = slots.get(expert);
-      if (!admission) continue;
-      assert(bytes.byteLength <= this.#shape.slotBytes, 'an expert larger than its slot');
-      this.#backend.write(slab.buffer, admission.slot * this.#shape.slotBytes, bytes);
-      this.#setEntry(layer, expert, admission.slot);
-    }
-    return new Map(fetched.map(({ expert, tier }) => [expert, tier]));
+  async bringIn([demand, ...ahead]: readonly [ExpertWant, ...ExpertWant[]], signal?: AbortSignal): Promise<BroughtExpert[]> {
+    const demanded = new Set(demand.experts.map((expert) => this.#key(demand.layer, expert)));
+    const wanted = new Set([...demanded, ...ahead.flatMap(({ layer, experts }) => experts.map((expert) => this.#key(layer, expert)))]);
+    const isDemanded = (layer: number, expert: number) => demanded.has(this.#key(layer, expert));
+    const isWanted = (layer: number, expert: number) => wanted.has(this.#key(layer, expert));
+    const load = async (layer: number, expert: number, urgency: FetchUrgency, options: AdmitOptions): Promise<BroughtExpert | undefined> => {
+      const { bytes, tier, release } = await this.#fetch(layer, expert, signal, urgency);
+      const isAdmitted = this.#admit(layer, expert, bytes, options);
+      release?.();
+      return isAdmitted ? { layer, expert, tier } : undefined;
+    };
+    const missingOf = ({ layer, experts }: ExpertWant) => experts.filter((expert) => !this.isResident(layer, expert));
+    const needs = missingOf(demand).map((expert) => load(demand.layer, expert, 'demand', { isPinned: isDemanded }));
+    const guesses = ahead.flatMap((want) => missingOf(want).map((expert) => load(want.layer, expert, 'look-ahead', { isPinned: isWanted, optional: true })));
+    const outcomes = await this.#times.loading(() => Promise.allSettled([...needs, ...guesses]));
+    await Promise.all(needs);
+    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' && outcome.value ? [outcome.value] : []));
   }
 
-  /** Fills free slots, each layer its share of its slab, in file order. */
+  /** Starts reading experts that `bringIn` is going to ask for, behind what it waits for now. */
+  readAhead(layer: number, experts: readonly number[], signal?: AbortSignal): void {
+    for (const expert of experts) {
+      const key = this.#key(layer, expert);
+      if (this.isResident(layer, expert) || this.#ahead.has(key)) continue;
+      const fetching = this.#supply.fetch(layer, expert, { signal, urgency: 'look-ahead' });
+      fetching.catch(() => undefined); // whoever asks for it hears of it
+      this.#ahead.set(key, fetching);
+    }
+  }
+
+  /** Forgets reads that nobody has asked for. */
+  dropAhead(): void {
+    for (const fetching of this.#ahead.values()) {
+      fetching.then(
+        ({ release }) => release?.(),
+        () => undefined,
+      );
+    }
+    this.#ahead.clear();
+  }
+
+  #fetch(layer: number, expert: number, signal: AbortSignal | undefined, urgency: FetchUrgency): Promise<FetchedExpert> {
+    const key = this.#key(layer, expert);
+    const ahead = this.#ahead.get(key);
+    this.#ahead.delete(key);
+    return ahead ?? this.#supply.fetch(layer, expert, { signal, urgency });
+  }
+
+  /** Puts an expert that has arrived into a slot. False when it is there already, or there is no room for a guess. */
+  #admit(layer: number, expert: number, bytes: Uint8Array, options: AdmitOptions): boolean {
+    if (this.isResident(layer, expert)) return false;
+    const slab = this.#slab(layer);
+    const [admission] = slab.residency.admit(layer, [expert], options);
+    if (!admission) return false;
+    if (admission.evicted) this.#setEntry(admission.evicted.layer, admission.evicted.expert, MISSING_SLOT);
+    assert(bytes.byteLength <= this.#shape.slotBytes, 'an expert larger than its slot');
+    this.#times.upload(() => this.#backend.write(slab.buffer, admission.slot * this.#shape.slotBytes, bytes));
+    this.#setEntry(layer, expert, admission.slot);
+    return true;
+  }
+
+  #key(layer: number, expert: number): number {
+    return layer * this.#shape.expertCount + expert;
+  }
+
+  /** Fills free slots, each layer its share of its slab, with what is worth most: in file order unless a profile says otherwise. */
   async warm({ accepts, onExpert, signal }: WarmOptions): Promise<void> {
     for (const { residency, layers } of this.#slabs) {
       const share = Math.floor(residency.slotCount / layers.length);
       for (const layer of layers) {
-        const wanted = Array.from({ length: Math.min(share, this.#shape.expertCount) }, (_, expert) => expert).filter((expert) => accepts(layer, expert));
+        const wanted = this.#hottest(layer)
+          .filter((expert) => accepts(layer, expert))
+          .slice(0, share);
         for (let done = 0; done < wanted.length; done += WARM_BATCH) {
           const batch = wanted.slice(done, done + WARM_BATCH);
-          await this.bringIn(layer, batch, signal);
+          await this.bringIn([{ layer, experts: batch }], signal);
           onExpert(batch.length * this.#shape.slotBytes);
         }
       }
     }
+  }
+
+  #hottest(layer: number): number[] {
+    const experts = Array.from({ length: this.#shape.expertCount }, (_, expert) => expert);
+    return experts.sort((a, b) => this.#policy.value(layer, b) - this.#policy.value(layer, a) || a - b);
+  }
+
+  /** What earlier visits have learnt of which experts are hot, and what this one has. [layer, expert] uses per token. */
+  seed(profile: Float32Array): void {
+    this.#policy.seed(profile);
+  }
+
+  profile(): Float32Array {
+    return this.#policy.profile();
   }
 
   /** Bytes that `warm` brings in at most. */

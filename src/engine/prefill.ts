@@ -9,7 +9,17 @@ import { TIER_INDEX } from '../core/routing-frame';
 import type { CompiledPrograms } from './compiled';
 import type { ExpertCache } from './expert-cache';
 import { type Routes, parseChunkRoutes } from './step-record';
-import { PREFILL_CHUNK_TOKENS, type Shape, type Workspace } from './workspace';
+import type { TimeLedger } from './time-ledger';
+import { PREFILL_CHUNK_TOKENS, ROUTE_WORDS, type Shape, type Workspace } from './workspace';
+
+interface PrefillParts {
+  readonly backend: Backend;
+  readonly programs: CompiledPrograms;
+  readonly cache: ExpertCache;
+  readonly workspace: Workspace;
+  readonly shape: Shape;
+  readonly times: TimeLedger;
+}
 
 export interface PrefillOptions {
   readonly tokens: readonly number[];
@@ -28,13 +38,15 @@ export class Prefill {
   readonly #cache: ExpertCache;
   readonly #workspace: Workspace;
   readonly #shape: Shape;
+  readonly #times: TimeLedger;
 
-  constructor(backend: Backend, programs: CompiledPrograms, cache: ExpertCache, workspace: Workspace, shape: Shape) {
+  constructor({ backend, programs, cache, workspace, shape, times }: PrefillParts) {
     this.#backend = backend;
     this.#programs = programs;
     this.#cache = cache;
     this.#workspace = workspace;
     this.#shape = shape;
+    this.#times = times;
   }
 
   /** Leaves the last chunk's residual stream in place and returns the size of that chunk, for the head. */
@@ -46,19 +58,21 @@ export class Prefill {
       this.#beginChunk(start, chunk);
       const size = { tokenCount: chunk.length };
       this.#backend.submit([{ program: this.#programs.embed, size }]);
-      const fetchedTiers: Array<ReadonlyMap<number, number>> = [];
+      /** [MoE layer] expert → TIER_INDEX of those that had to be brought in; undefined: the layer was resident. */
+      const fetched: Array<ReadonlyMap<number, number> | undefined> = [];
       for (const { start: startOfLayer, moe } of this.#programs.layers) {
         throwIfAborted(signal);
         atBoundary();
         this.#backend.submit([{ program: startOfLayer, size }]);
         if (!moe) continue;
-        fetchedTiers.push(await this.#runExperts(fetchedTiers.length, moe, chunk.length, signal));
+        fetched.push(await this.#runExperts(fetched.length, moe, chunk.length, signal));
         this.#backend.submit([{ program: moe.combine, size }]);
       }
-      const words = this.#shape.layerCount * this.#shape.chunkRouteWords;
-      const bytes = words > 0 ? await this.#backend.read(this.#workspace.chunkRoutes, 0, words * 4) : new ArrayBuffer(0);
-      const routes = parseChunkRoutes(bytes, this.#shape, chunk.length);
-      onRoutes?.(start, routes, this.#tiersOf(routes, fetchedTiers));
+      const routes = await this.#readRoutes(0, this.#shape.layerCount, chunk.length);
+      fetched.forEach((tiers, layer) => {
+        if (!tiers) this.#touch(routes, layer, this.#shape.layerCount, layer);
+      });
+      onRoutes?.(start, routes, this.#tiersOf(routes, fetched));
     }
     return lastCount;
   }
@@ -71,32 +85,57 @@ export class Prefill {
     this.#backend.write(this.#workspace.tokens, 0, chunk);
   }
 
-  /** Expert → TIER_INDEX of those that had to be brought in. */
+  /**
+   * Expert → TIER_INDEX of those that had to be brought in; undefined when all were there, and the host does not know which were used. While one pass computes,
+   * the next one's experts are read.
+   */
   async #runExperts(
     layer: number,
     programs: { readonly experts: Program },
     tokenCount: number,
     signal: AbortSignal | undefined,
-  ): Promise<ReadonlyMap<number, number>> {
-    const { expertCount } = this.#shape;
+  ): Promise<ReadonlyMap<number, number> | undefined> {
     const size = { tokenCount };
     if (this.#cache.isLayerResident(layer)) {
       this.#setActive(layer, undefined);
       this.#backend.submit([{ program: programs.experts, size }]);
-      return new Map();
+      return undefined;
     }
-    const counts = new Uint32Array(await this.#backend.read(this.#workspace.groups, 0, expertCount * 4));
-    const needed = [...counts.keys()].filter((expert) => counts[expert]! > 0);
-    const pending = [...needed.filter((e) => this.#cache.isResident(layer, e)), ...needed.filter((e) => !this.#cache.isResident(layer, e))];
+    const routes = await this.#readRoutes(layer, 1, tokenCount);
+    this.#touch(routes, 0, 1, layer);
+    const needed = this.#cache.inOrderOfPasses(layer, [...new Set(routes.expertIds)]);
+    const passSize = this.#cache.passSizeOf(layer);
     const fetched = new Map<number, number>();
-    while (pending.length > 0) {
-      const pass = pending.splice(0, this.#cache.slotCountOf(layer));
-      for (const [expert, tier] of await this.#cache.bringIn(layer, pass, signal)) fetched.set(expert, TIER_INDEX[tier]);
-      this.#cache.touch(layer, pass);
-      this.#setActive(layer, pass);
-      this.#backend.submit([{ program: programs.experts, size }]);
+    try {
+      for (let first = 0; first < needed.length; first += passSize) {
+        const pass = needed.slice(first, first + passSize);
+        const bringing = this.#cache.bringIn([{ layer, experts: pass }], signal);
+        this.#cache.readAhead(layer, needed.slice(first + passSize, first + 2 * passSize), signal);
+        for (const { expert, tier } of await bringing) fetched.set(expert, TIER_INDEX[tier]);
+        this.#setActive(layer, pass);
+        this.#backend.submit([{ program: programs.experts, size }]);
+      }
+    } finally {
+      this.#cache.dropAhead();
     }
     return fetched;
+  }
+
+  /** Tells the policy of every token of the chunk, in order, as if they had been decoded. `at` of `layerCount`: the layer's place in `routes`. */
+  #touch({ tokenCount, expertIds }: Routes, at: number, layerCount: number, layer: number): void {
+    const { topK } = this.#shape;
+    for (let token = 0; token < tokenCount; token++) {
+      const first = (token * layerCount + at) * topK;
+      this.#cache.touch(layer, expertIds.subarray(first, first + topK));
+    }
+  }
+
+  async #readRoutes(firstLayer: number, layerCount: number, tokenCount: number): Promise<Routes> {
+    const { chunkRouteWords, topK } = this.#shape;
+    const wordCount = layerCount === 0 ? 0 : (layerCount - 1) * chunkRouteWords + tokenCount * topK * ROUTE_WORDS;
+    const reading =
+      wordCount > 0 ? this.#backend.read(this.#workspace.chunkRoutes, firstLayer * chunkRouteWords * 4, wordCount * 4) : Promise.resolve(new ArrayBuffer(0));
+    return parseChunkRoutes(await this.#times.device(reading, () => 'computeMs'), { ...this.#shape, layerCount }, tokenCount);
   }
 
   /** Which experts of the layer the next pass runs; undefined: all. */
@@ -106,7 +145,7 @@ export class Prefill {
     this.#backend.write(this.#workspace.activeExperts, layer * this.#shape.expertCount * 4, active);
   }
 
-  #tiersOf(routes: Routes, fetched: ReadonlyArray<ReadonlyMap<number, number>>): Uint8Array {
+  #tiersOf(routes: Routes, fetched: ReadonlyArray<ReadonlyMap<number, number> | undefined>): Uint8Array {
     const { layerCount, topK } = this.#shape;
     return Uint8Array.from(routes.expertIds, (expert, i) => fetched[Math.floor(i / topK) % layerCount]?.get(expert) ?? TIER_INDEX.gpu);
   }

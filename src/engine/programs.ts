@@ -40,8 +40,9 @@ export class ProgramBuilder {
         calls.push(...this.#denseFfn(layer, 'decode'));
         continue;
       }
-      calls.push(...this.#routerNorm(layer));
+      // The norm is replayed too: a scout has left the norm of a later layer behind.
       routeAt.push(calls.length);
+      calls.push(...this.#routerNorm(layer));
       calls.push(this.#route(layer, layer.ffn, 'decode'), ...this.#decodeExperts(layer, layer.ffn), ...this.#sharedExperts(layer, 'decode'));
     }
     calls.push(...this.head(), ...this.sample());
@@ -153,7 +154,7 @@ export class ProgramBuilder {
     const { workspace: w, shape, spec } = this.#in;
     if (ffn.kind !== 'moe' || ffn.router.scoreInput !== 'layer') return [];
     const params = { column_count: spec.hiddenSize, stride: shape.hiddenStride, norm_eps: 0 };
-    return [{ operation: 'norm', buffers: { input: w.hidden, output: w.layerInput }, params, constants: { IS_COPY: 1 } }];
+    return [{ operation: 'norm', buffers: { input: w.hidden, output: defined(w.layerInput, 'layer input') }, params, constants: { IS_COPY: 1 } }];
   }
 
   /** The router norms by itself unless the norm has a bias. */
@@ -176,9 +177,9 @@ export class ProgramBuilder {
       operation: 'route',
       buffers: {
         input: isNormed ? w.mixerInput : w.hidden,
-        gain: trunk.ffnNorm.gain,
+        gain: isNormed ? w.hidden : trunk.ffnNorm.gain,
         router: defined(trunk.router, 'router'),
-        ...(readsLayerInput ? { score_input: w.layerInput } : {}),
+        ...(readsLayerInput ? { score_input: defined(w.layerInput, 'layer input') } : {}),
         slot_table: slotTable,
         normed: w.normed,
         routes: mode === 'decode' ? w.record : w.chunkRoutes,
@@ -193,6 +194,7 @@ export class ProgramBuilder {
         norm_eps: spec.normEpsilon,
         weight_scale: router.scale,
         minimum_sum: MINIMUM_WEIGHT_SUM,
+        last_layer: shape.layerCount - 1,
         ...(groups ? { group_count: groups.count, group_keep: groups.keep } : {}),
       },
       constants: {

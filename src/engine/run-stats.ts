@@ -1,7 +1,7 @@
 // What one answer cost: differences of counters between its beginning, the end of the prompt and its end.
 
 import type { BackendCounters } from '../core/backend';
-import type { EngineStats } from '../core/api';
+import type { AnswerTimes, EngineStats } from '../core/api';
 import type { SupplyStats } from '../core/expert-supply';
 import type { DecodeCounts } from './decode';
 
@@ -17,6 +17,9 @@ type LastAnswer = Pick<
   | 'expertHits'
   | 'expertMisses'
   | 'halts'
+  | 'missingLayers'
+  | 'loads'
+  | 'times'
   | 'bytesRead'
   | 'bytesUploaded'
 >;
@@ -25,6 +28,7 @@ interface Reading {
   readonly timeMs: number;
   readonly counters: BackendCounters;
   readonly counts: DecodeCounts;
+  readonly times: AnswerTimes;
   readonly supply: SupplyStats;
   readonly buffersByResize: number;
 }
@@ -74,6 +78,20 @@ export class RunMeter {
       expertHits: inDecode(({ counts }) => counts.hits),
       expertMisses: inDecode(({ counts }) => counts.misses),
       halts: inDecode(({ counts }) => counts.halts),
+      missingLayers: inDecode(({ counts }) => counts.missingLayers),
+      loads: {
+        all: inDecode(({ counts }) => counts.loads),
+        lookAhead: inDecode(({ counts }) => counts.lookAheadLoads),
+        lookAheadUsed: inDecode(({ counts }) => counts.lookAheadUses),
+      },
+      times: {
+        computeMs: inAnswer(({ times }) => times.computeMs),
+        haltMs: inAnswer(({ times }) => times.haltMs),
+        readMs: inAnswer(({ times }) => times.readMs),
+        checksumMs: inAnswer(({ times }) => times.checksumMs),
+        uploadMs: inAnswer(({ times }) => times.uploadMs),
+        waitMs: inAnswer(({ times }) => times.waitMs),
+      },
       bytesRead: {
         ram: inAnswer(({ supply }) => supply.bytesRead.ram),
         disk: inAnswer(({ supply }) => supply.bytesRead.disk),
@@ -95,6 +113,9 @@ export const NO_ANSWER_YET: LastAnswer = {
   expertHits: 0,
   expertMisses: 0,
   halts: 0,
+  missingLayers: 0,
+  loads: { all: 0, lookAhead: 0, lookAheadUsed: 0 },
+  times: { computeMs: 0, haltMs: 0, readMs: 0, checksumMs: 0, uploadMs: 0, waitMs: 0 },
   bytesRead: { ram: 0, disk: 0, network: 0 },
   bytesUploaded: 0,
 };

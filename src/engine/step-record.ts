@@ -1,6 +1,6 @@
 // What comes back from the device: the record of one decode step, and the routes of a prefill chunk, as typed arrays.
 
-import { HaltReason, MISSING_SLOT } from '../core/control';
+import { HaltReason } from '../core/control';
 import { RECORD_HEADER_WORDS, ROUTE_WORDS, type Shape } from './workspace';
 
 export interface Routes {
@@ -16,6 +16,8 @@ export interface StepRecord {
   readonly isStop: boolean;
   /** The layer that halted, when isMissing. */
   readonly layer: number;
+  /** The last layer whose routes are of this step, or of the scout that it became. */
+  readonly scoutedLayer: number;
   readonly step: number;
   /** Of the token that was fed. */
   readonly position: number;
@@ -23,8 +25,6 @@ export interface StepRecord {
   readonly token: number;
   readonly logprob: number;
   readonly routes: Routes;
-  /** [layer, k] slot at routing, or MISSING_SLOT. */
-  readonly slots: Uint32Array;
 }
 
 export function parseStepRecord(bytes: ArrayBuffer, shape: Shape): StepRecord {
@@ -36,6 +36,7 @@ export function parseStepRecord(bytes: ArrayBuffer, shape: Shape): StepRecord {
     isMissing: words[0] === HaltReason.missingExpert,
     isStop: words[0] === HaltReason.stopToken,
     layer: words[1]!,
+    scoutedLayer: words[7]!,
     step: words[2]!,
     position: words[3]!,
     fedToken: words[4]!,
@@ -46,14 +47,12 @@ export function parseStepRecord(bytes: ArrayBuffer, shape: Shape): StepRecord {
       expertIds: Uint16Array.from({ length: count }, (_, i) => words[at(i)]!),
       weights: Float32Array.from({ length: count }, (_, i) => floats[at(i) + 2]!),
     },
-    slots: Uint32Array.from({ length: count }, (_, i) => words[at(i) + 1]!),
   };
 }
 
-/** Experts of the layer that halted: all, and those without a slot. */
-export function haltedExperts({ layer, routes, slots }: StepRecord, topK: number): { readonly needed: number[]; readonly missing: number[] } {
-  const needed = [...routes.expertIds.subarray(layer * topK, (layer + 1) * topK)];
-  return { needed, missing: needed.filter((_, k) => slots[layer * topK + k] === MISSING_SLOT) };
+/** Experts of one layer in the record, strongest first. */
+export function expertsOf({ routes }: StepRecord, layer: number, topK: number): number[] {
+  return [...routes.expertIds.subarray(layer * topK, (layer + 1) * topK)];
 }
 
 /** The device keeps a chunk's routes as [layer, token, k]. */

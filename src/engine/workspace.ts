@@ -12,8 +12,12 @@ import { makeRopeTable } from './rope-table';
 /** Tokens of a prompt that go through a layer together. */
 export const PREFILL_CHUNK_TOKENS = 64;
 
-/** Words of a step record before its routes: halted, layer, step, position, token fed, token drawn, log-probability as bits, reserved. */
+/** Words of a step record before its routes: halted, layer, step, position, token fed, token drawn, log-probability as bits, last layer scouted. */
 export const RECORD_HEADER_WORDS = 8;
+
+/** Rows of `normed` in which the router of a decode step keeps what a scout will overwrite: the residual stream, and the layer's input where routers read it. */
+export const KEPT_HIDDEN_ROW = 1;
+export const KEPT_LAYER_INPUT_ROW = 2;
 
 /** Words of one (token, k) route: expert, slot, weight as bits. */
 export const ROUTE_WORDS = 3;
@@ -115,8 +119,8 @@ export interface Workspace {
   readonly logits: DeviceBuffer; // [token id]
   readonly record: DeviceBuffer; // header, [layer, k] routes
   readonly hidden: DeviceBuffer; // [token, column] the residual stream
-  readonly layerInput: DeviceBuffer; // [token, column] the residual stream before the mixer, for routers that read it
-  readonly normed: DeviceBuffer; // [token, column] what the FFN reads
+  readonly layerInput: DeviceBuffer | undefined; // [token, column] the residual stream before the mixer, for routers that read it
+  readonly normed: DeviceBuffer; // [token, column] what the FFN reads; in decode also rows KEPT_HIDDEN_ROW and KEPT_LAYER_INPUT_ROW
   readonly mixerInput: DeviceBuffer; // [token, column] what the mixer reads, where the norm is a step of its own; also a norm with bias before a router
   readonly projected: DeviceBuffer; // [token, row] see MixerSizes
   readonly query: DeviceBuffer; // [token, head, column]
@@ -156,7 +160,7 @@ export function createWorkspace(backend: Backend, spec: ModelSpec, shape: Shape,
     logits: words('logits', spec.vocabularySize),
     record: backend.createBuffer('record', shape.recordBytes),
     hidden: words('hidden', chunk * shape.hiddenStride),
-    layerInput: words('layer input', hasLayerInput ? chunk * shape.hiddenStride : 0),
+    layerInput: hasLayerInput ? words('layer input', chunk * shape.hiddenStride) : undefined,
     normed: words('normed', chunk * shape.hiddenStride),
     mixerInput: words('mixer input', chunk * shape.hiddenStride),
     projected: words(

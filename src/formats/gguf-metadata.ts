@@ -7,10 +7,23 @@ import { EngineError } from '../core/errors';
 export type GgufValue = number | bigint | boolean | string | GgufArray;
 export type GgufArray = readonly string[] | readonly boolean[] | readonly (number | bigint)[] | readonly GgufArray[];
 
-export class GgufMetadata {
-  readonly #values: ReadonlyMap<string, GgufValue>;
+/** Whole numbers and fractions of one size, in no more memory than in the file. */
+export type NumberList = ArrayLike<number> & Iterable<number>;
 
-  constructor(values: ReadonlyMap<string, GgufValue>) {
+/** Where the values come from. A Map is one. */
+export interface GgufValues {
+  readonly size: number;
+  has(key: string): boolean;
+  keys(): Iterable<string>;
+  get(key: string): GgufValue | undefined;
+  /** A list of numbers; undefined when there is none of this name or the value is another one. Default: from `get`. */
+  numbers?(key: string): NumberList | undefined;
+}
+
+export class GgufMetadata {
+  readonly #values: GgufValues;
+
+  constructor(values: GgufValues) {
     this.#values = values;
   }
 
@@ -27,8 +40,11 @@ export class GgufMetadata {
     return this.#values.get(key);
   }
 
-  entries(): IterableIterator<[string, GgufValue]> {
-    return this.#values.entries();
+  *entries(): IterableIterator<[string, GgufValue]> {
+    for (const key of this.#values.keys()) {
+      const value = this.#values.get(key);
+      if (value !== undefined) yield [key, value];
+    }
   }
 
   /** Each getter: the value; the fallback when the key is absent; 'file-corrupt' when it is absent without fallback, or of another type. */
@@ -55,8 +71,10 @@ export class GgufMetadata {
     return this.#typed(key, fallback, 'a list of strings', (value): value is readonly string[] => isListOf(value, 'string'));
   }
 
-  numbers(key: string, fallback?: readonly number[]): readonly number[] {
-    return this.#typed(key, fallback, 'a list of numbers', (value): value is readonly number[] => isListOf(value, 'number'));
+  numbers(key: string, fallback?: NumberList): NumberList {
+    const numbers = this.#values.numbers?.(key);
+    if (numbers || (fallback && !this.has(key))) return numbers ?? fallback ?? [];
+    return this.#typed(key, undefined, 'a list of numbers', (value): value is readonly number[] => isListOf(value, 'number'));
   }
 
   #typed<T extends GgufValue>(key: string, fallback: T | undefined, expected: string, is: (value: GgufValue) => value is T): T {

@@ -5,8 +5,10 @@
 import { EngineError, throwIfAborted } from '../core/errors';
 import { KiB, MiB, roundUp } from '../core/units';
 import { GGML_TYPES, type GgmlType } from './ggml-types';
-import { GgufMetadata, type GgufArray, type GgufValue } from './gguf-metadata';
-import { HeaderCursor, MoreBytesNeeded, corrupt, truncated } from './header-cursor';
+import { GgufMetadata } from './gguf-metadata';
+import { readMetadata } from './gguf-values';
+import { HeaderBytes } from './header-bytes';
+import { HeaderCursor, type HeaderLimits, MoreBytesNeeded, corrupt, truncated } from './header-cursor';
 import type { Source } from './source';
 
 export interface GgufTensor {
@@ -32,6 +34,8 @@ export interface GgufFile {
   readonly tensors: ReadonlyMap<string, GgufTensor>;
 }
 
+type PlacedLater = Omit<GgufTensor, 'offsetBytes'> & { offsetBytes: number };
+
 const MAGIC = 0x46554747; // "GGUF"
 const FIRST_READ_BYTES = 256 * KiB;
 /** Each further read makes the header this many times longer, so that parsing it again from the start costs at most a third more. */
@@ -41,32 +45,68 @@ const GROWTH = 4;
 const MAX_HEADER_BYTES = 128 * MiB;
 const MAX_TENSORS = 1_000_000;
 const MAX_KEYS = 100_000;
-const MAX_KEY_BYTES = 65_535; // of the specification
+const MAX_PARTS = 1000;
 const MAX_TENSOR_NAME_BYTES = 256; // ggml itself stops at 64
-const MAX_STRING_BYTES = 16 * MiB;
-const MAX_LIST_ITEMS = 4 * MiB; // the largest vocabularies have 256 Ki tokens, and twice as many merges
-const MAX_ARRAY_NESTING = 4;
 const MAX_DIMENSIONS = 4; // of ggml
 const MAX_ALIGNMENT_BYTES = 64 * KiB;
 const DEFAULT_ALIGNMENT_BYTES = 32;
+const SPLIT_COUNT_KEY = 'split.count';
 
 // The least that one entry takes: a key of length 0 with a one-byte value; a tensor with empty name and no dimension.
 const LEAST_KEY_BYTES = 8 + 4 + 1;
 const LEAST_TENSOR_BYTES = 8 + 4 + 4 + 8;
-const LEAST_ARRAY_BYTES = 4 + 8;
+
+// What is made of a header takes no more memory than the file has bytes, and its bytes themselves no more than once: twice the file in all. A file that lists
+// tensors of a few bytes would break that, and is refused; a real one has some kilobytes for each. Below this size nothing is refused: it is what the reader
+// would take for a model of a thousand tensors, and no tab notices it.
+const FREE_MEMORY_BYTES = 512 * KiB;
+/** Of one tensor, at the most: the object, its dimensions, its share of the map and of the sorted list, the head of its name. */
+const TENSOR_MEMORY_BYTES = 400;
+
+/** What a file says that is one of several which hold a model together (keys of llama.cpp's gguf-split). */
+export interface GgufSplit {
+  /** From 0. */
+  readonly index: number;
+  readonly count: number;
+  /** Of all parts together. */
+  readonly tensorCount: number;
+}
+
+/** A file with the bytes of its header, which a model in parts is put together from (split-gguf.ts). */
+export interface GgufHeader {
+  readonly file: GgufFile;
+  readonly bytes: HeaderBytes;
+  /** The tensor count is before the metadata, the list of tensors behind it. */
+  readonly tensorListStartBytes: number;
+  /** Of the value in the file that says how many parts there are. */
+  readonly splitCountOffset: number | undefined;
+  readonly split: GgufSplit | undefined;
+}
 
 /**
  * Reads the header of a GGUF file, in a few range reads from its start. Rejects with EngineError: 'not-gguf', 'unsupported-version', 'file-truncated',
  * 'file-corrupt' (the message names the field), 'unsupported-tensor-type' (a type number that is not even known by size), or what the source rejects with.
  */
 export async function readGguf(source: Source, signal?: AbortSignal): Promise<GgufFile> {
-  let bytes: Uint8Array = new Uint8Array(0);
+  const { file, split } = await readGgufHeader(source, signal);
+  if (!split) return file;
+  throw new EngineError(
+    'invalid-argument',
+    `${source.name} is part ${split.index + 1} of ${split.count} of a model.`,
+    'Keep the parts side by side, with the names that they were published under (…-00001-of-00003.gguf); where files are chosen, choose all of them.',
+  );
+}
+
+/** The same, of a whole file or of a part. */
+export async function readGgufHeader(source: Source, signal?: AbortSignal): Promise<GgufHeader> {
+  const bytes = new HeaderBytes();
   let wantedBytes = FIRST_READ_BYTES;
   for (;;) {
     throwIfAborted(signal);
-    bytes = await grow(source, bytes, Math.min(wantedBytes, source.sizeBytes, MAX_HEADER_BYTES), signal);
+    const endBytes = Math.min(wantedBytes, source.sizeBytes, MAX_HEADER_BYTES);
+    bytes.append(await source.read(bytes.byteLength, endBytes - bytes.byteLength, signal));
     try {
-      return parseHeader(source, new HeaderCursor(bytes, source.sizeBytes, MAX_HEADER_BYTES));
+      return parseHeader(source, bytes);
     } catch (thrown) {
       if (!(thrown instanceof MoreBytesNeeded)) throw thrown;
       wantedBytes = Math.max(thrown.endBytes, bytes.byteLength * GROWTH);
@@ -74,38 +114,46 @@ export async function readGguf(source: Source, signal?: AbortSignal): Promise<Gg
   }
 }
 
-async function grow(source: Source, bytes: Uint8Array, sizeBytes: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  const rest = await source.read(bytes.byteLength, sizeBytes - bytes.byteLength, signal);
-  if (bytes.byteLength === 0) return rest;
-  const grown = new Uint8Array(sizeBytes);
-  grown.set(bytes);
-  grown.set(rest, bytes.byteLength);
-  return grown;
-}
-
-function parseHeader(source: Source, cursor: HeaderCursor): GgufFile {
-  if (source.sizeBytes < 4 || cursor.uint32('the magic') !== MAGIC) {
-    throw new EngineError('not-gguf', `${source.name} is not a GGUF file.`, 'Choose a file whose name ends in .gguf.');
+function parseHeader(source: Source, bytes: HeaderBytes): GgufHeader {
+  const { name, sizeBytes } = source;
+  const limits: HeaderLimits = { fileBytes: sizeBytes, headerBytes: MAX_HEADER_BYTES, memoryBytes: sizeBytes + FREE_MEMORY_BYTES };
+  const cursor = new HeaderCursor(bytes, limits);
+  if (sizeBytes < 4 || cursor.uint32('the magic') !== MAGIC) {
+    throw new EngineError('not-gguf', `${name} is not a GGUF file.`, 'Choose a file whose name ends in .gguf.');
   }
   const version = parseVersion(cursor);
   const tensorCount = cursor.count('the tensor count', MAX_TENSORS);
   const keyCount = cursor.count('the metadata count', MAX_KEYS);
   cursor.expectRoom(keyCount * LEAST_KEY_BYTES + tensorCount * LEAST_TENSOR_BYTES, 'the lists of metadata and tensors');
-  const metadata = parseMetadata(cursor, keyCount);
+  const values = readMetadata(cursor, keyCount, bytes, limits);
+  const metadata = new GgufMetadata(values);
+  const tensorListStartBytes = cursor.offset;
   const alignmentBytes = parseAlignment(metadata);
-  const unplaced = parseTensors(cursor, tensorCount, alignmentBytes);
+  const tensors = parseTensors(cursor, tensorCount, alignmentBytes);
   const dataStartBytes = roundUp(cursor.offset, alignmentBytes);
-  const tensors = new Map<string, GgufTensor>();
-  for (const tensor of unplaced) {
-    const offsetBytes = dataStartBytes + tensor.offsetBytes;
-    const endBytes = offsetBytes + tensor.sizeBytes;
-    if (endBytes > source.sizeBytes) {
-      throw truncated(`The tensor "${tensor.name}" should end at byte ${endBytes}, but the file ends at byte ${source.sizeBytes}.`);
-    }
-    if (tensors.has(tensor.name)) throw corrupt(`two tensors are named "${tensor.name}"`);
-    tensors.set(tensor.name, { ...tensor, offsetBytes });
+  for (const tensor of tensors.values()) tensor.offsetBytes += dataStartBytes;
+  checkPlaces(tensors, sizeBytes);
+  const file = { name, version, alignmentBytes, dataStartBytes, sizeBytes, metadata, tensors };
+  return { file, bytes, tensorListStartBytes, splitCountOffset: values.offsetOf(SPLIT_COUNT_KEY), split: parseSplit(metadata) };
+}
+
+/** Undefined for a whole file. */
+function parseSplit(metadata: GgufMetadata): GgufSplit | undefined {
+  const count = metadata.integer(SPLIT_COUNT_KEY, 0, MAX_PARTS, 1);
+  if (count <= 1) return undefined;
+  return { count, index: metadata.integer('split.no', 0, count - 1), tensorCount: metadata.integer('split.tensors.count', 0, MAX_TENSORS) };
+}
+
+/** Every tensor is in the file, and has its bytes for itself. */
+function checkPlaces(tensors: ReadonlyMap<string, GgufTensor>, fileBytes: number): void {
+  const inOrder = [...tensors.values()].sort((a, b) => a.offsetBytes - b.offsetBytes);
+  let before: GgufTensor | undefined;
+  for (const tensor of inOrder) {
+    const endBytes = tensor.offsetBytes + tensor.sizeBytes;
+    if (endBytes > fileBytes) throw truncated(`The tensor "${tensor.name}" should end at byte ${endBytes}, but the file ends at byte ${fileBytes}.`);
+    if (before && before.offsetBytes + before.sizeBytes > tensor.offsetBytes) throw corrupt(`the tensors "${before.name}" and "${tensor.name}" overlap`);
+    before = tensor;
   }
-  return { name: source.name, version, alignmentBytes, dataStartBytes, sizeBytes: source.sizeBytes, metadata, tensors };
 }
 
 function parseVersion(cursor: HeaderCursor): number {
@@ -119,72 +167,6 @@ function parseVersion(cursor: HeaderCursor): number {
   );
 }
 
-function parseMetadata(cursor: HeaderCursor, keyCount: number): GgufMetadata {
-  const values = new Map<string, GgufValue>();
-  for (let index = 0; index < keyCount; index++) {
-    const key = cursor.string(`metadata key ${index}`, MAX_KEY_BYTES, 'strict');
-    const field = `the metadata key "${key}"`;
-    if (values.has(key)) throw corrupt(`${field} is there twice`);
-    values.set(key, parseValue(cursor, cursor.uint32(`the type of ${field}`), field, 0));
-  }
-  return new GgufMetadata(values);
-}
-
-const ARRAY_TYPE = 9;
-
-type ScalarReader = (cursor: HeaderCursor, field: string) => Exclude<GgufValue, GgufArray>;
-
-/** By type code: the least bytes that one value takes, and how it is read. Arrays are apart. */
-const VALUE_READERS: ReadonlyMap<number, { readonly leastBytes: number; readonly read: ScalarReader }> = new Map(
-  (
-    [
-      [0, 1, (cursor, field) => cursor.uint8(field)],
-      [1, 1, (cursor, field) => cursor.int8(field)],
-      [2, 2, (cursor, field) => cursor.uint16(field)],
-      [3, 2, (cursor, field) => cursor.int16(field)],
-      [4, 4, (cursor, field) => cursor.uint32(field)],
-      [5, 4, (cursor, field) => cursor.int32(field)],
-      [6, 4, (cursor, field) => cursor.float32(field)],
-      [7, 1, parseBoolean],
-      [8, 8, (cursor, field) => cursor.string(field, MAX_STRING_BYTES, 'lenient')],
-      [10, 8, (cursor, field) => exactNumber(cursor.uint64(field))],
-      [11, 8, (cursor, field) => exactNumber(cursor.int64(field))],
-      [12, 8, (cursor, field) => cursor.float64(field)],
-    ] as ReadonlyArray<readonly [type: number, leastBytes: number, read: ScalarReader]>
-  ).map(([type, leastBytes, read]) => [type, { leastBytes, read }]),
-);
-
-function parseValue(cursor: HeaderCursor, type: number, field: string, nesting: number): GgufValue {
-  if (type === ARRAY_TYPE) return parseArray(cursor, field, nesting);
-  const reader = VALUE_READERS.get(type);
-  if (!reader) throw corrupt(`${field} has the unknown value type ${type}`);
-  return reader.read(cursor, field);
-}
-
-function parseArray(cursor: HeaderCursor, field: string, nesting: number): GgufArray {
-  if (nesting >= MAX_ARRAY_NESTING) throw corrupt(`${field} has lists nested deeper than ${MAX_ARRAY_NESTING}`);
-  const itemType = cursor.uint32(`the item type of ${field}`);
-  const count = cursor.count(`the length of ${field}`, MAX_HEADER_BYTES);
-  const reader = VALUE_READERS.get(itemType);
-  if (!reader && itemType !== ARRAY_TYPE) throw corrupt(`${field} has items of the unknown value type ${itemType}`);
-  cursor.expectRoom(count * (reader?.leastBytes ?? LEAST_ARRAY_BYTES), field);
-  if (count > MAX_LIST_ITEMS) throw corrupt(`${field} is a list of ${count}; at most ${MAX_LIST_ITEMS} is possible`);
-  const items: GgufValue[] = [];
-  for (let index = 0; index < count; index++) items.push(reader ? reader.read(cursor, field) : parseArray(cursor, field, nesting + 1));
-  return items as unknown as GgufArray; // all items were read by the same reader
-}
-
-function parseBoolean(cursor: HeaderCursor, field: string): boolean {
-  const value = cursor.uint8(field);
-  if (value > 1) throw corrupt(`${field} is a boolean with the value ${value}`);
-  return value === 1;
-}
-
-function exactNumber(value: bigint): number | bigint {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
-}
-
 function parseAlignment(metadata: GgufMetadata): number {
   const alignmentBytes = metadata.integer('general.alignment', 1, MAX_ALIGNMENT_BYTES, DEFAULT_ALIGNMENT_BYTES);
   if ((alignmentBytes & (alignmentBytes - 1)) !== 0) throw corrupt(`general.alignment is ${alignmentBytes}, which is not a power of two`);
@@ -192,11 +174,13 @@ function parseAlignment(metadata: GgufMetadata): number {
 }
 
 /** Tensors with offsets as in the file: from the start of the data. */
-function parseTensors(cursor: HeaderCursor, tensorCount: number, alignmentBytes: number): GgufTensor[] {
-  const tensors: GgufTensor[] = [];
+function parseTensors(cursor: HeaderCursor, tensorCount: number, alignmentBytes: number): Map<string, PlacedLater> {
+  const tensors = new Map<string, PlacedLater>();
   for (let index = 0; index < tensorCount; index++) {
     const name = cursor.string(`the name of tensor ${index}`, MAX_TENSOR_NAME_BYTES, 'strict');
     const field = `the tensor "${name}"`;
+    cursor.spendMemory(TENSOR_MEMORY_BYTES + 2 * name.length, field);
+    if (tensors.has(name)) throw corrupt(`two tensors are named "${name}"`);
     const dimensions = parseDimensions(cursor, field);
     const type = parseTensorType(cursor, field);
     const elementCount = dimensions.reduce((product, dimension) => product * dimension, 1);
@@ -208,7 +192,7 @@ function parseTensors(cursor: HeaderCursor, tensorCount: number, alignmentBytes:
     if (!Number.isSafeInteger(sizeBytes)) throw corrupt(`${field} has the dimensions ${dimensions.join(' × ')}`);
     const offsetBytes = cursor.count(`the offset of ${field}`, Number.MAX_SAFE_INTEGER);
     if (offsetBytes % alignmentBytes !== 0) throw corrupt(`${field} has the offset ${offsetBytes}, which is not a multiple of the alignment ${alignmentBytes}`);
-    tensors.push({ name, dimensions, type, elementCount, offsetBytes, sizeBytes });
+    tensors.set(name, { name, dimensions, type, elementCount, offsetBytes, sizeBytes });
   }
   return tensors;
 }

@@ -2,28 +2,39 @@
 // answers by reading more of the file and starting again; wanting bytes beyond the file is 'file-truncated'. That keeps the parser plain and synchronous.
 
 import { EngineError } from '../core/errors';
+import type { HeaderBytes, HeaderPart } from './header-bytes';
 
 /** Not an error of the file: the header continues behind the bytes that were read so far. */
 export class MoreBytesNeeded {
   constructor(readonly endBytes: number) {}
 }
 
+export interface HeaderLimits {
+  /** Of the whole file. */
+  readonly fileBytes: number;
+  /** A header that goes beyond is refused. */
+  readonly headerBytes: number;
+  /** Of memory for what is made of the header, beside its bytes. */
+  readonly memoryBytes: number;
+}
+
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const lenientUtf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+const NOTHING: HeaderPart & { readonly view: DataView } = { startBytes: 0, bytes: new Uint8Array(0), view: new DataView(new ArrayBuffer(0)) };
 
 export class HeaderCursor {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  readonly #limitBytes: number;
-  readonly #fileBytes: number;
-  #offset = 0;
+  readonly #header: HeaderBytes;
+  readonly #limits: HeaderLimits;
+  /** The part of the header that the fields are read from now. */
+  #part = NOTHING;
+  #at = 0;
+  #offset: number;
+  #memoryBytes = 0;
 
-  /** `bytes` from the start of a file of `fileBytes`; a header that goes beyond `limitBytes` is refused. */
-  constructor(bytes: Uint8Array, fileBytes: number, limitBytes: number) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#fileBytes = fileBytes;
-    this.#limitBytes = limitBytes;
+  constructor(header: HeaderBytes, limits: HeaderLimits, offset = 0) {
+    this.#header = header;
+    this.#limits = limits;
+    this.#offset = offset;
   }
 
   get offset(): number {
@@ -35,29 +46,37 @@ export class HeaderCursor {
     this.#checkEnd(this.#offset + leastBytes, field);
   }
 
-  uint8 = (field: string): number => this.#view.getUint8(this.#take(1, field));
-  int8 = (field: string): number => this.#view.getInt8(this.#take(1, field));
-  uint16 = (field: string): number => this.#view.getUint16(this.#take(2, field), true);
-  int16 = (field: string): number => this.#view.getInt16(this.#take(2, field), true);
-  uint32 = (field: string): number => this.#view.getUint32(this.#take(4, field), true);
-  int32 = (field: string): number => this.#view.getInt32(this.#take(4, field), true);
-  uint64 = (field: string): bigint => this.#view.getBigUint64(this.#take(8, field), true);
-  int64 = (field: string): bigint => this.#view.getBigInt64(this.#take(8, field), true);
-  float32 = (field: string): number => this.#view.getFloat32(this.#take(4, field), true);
-  float64 = (field: string): number => this.#view.getFloat64(this.#take(8, field), true);
+  /** Refuses what would take more memory than a file of this size may. */
+  spendMemory(bytes: number, field: string): void {
+    this.#memoryBytes += bytes;
+    if (this.#memoryBytes > this.#limits.memoryBytes) throw corrupt(`its lists would take more memory than the file has bytes (reached in ${field})`);
+  }
+
+  uint8 = (field: string): number => this.#view(1, field).getUint8(this.#at);
+  int8 = (field: string): number => this.#view(1, field).getInt8(this.#at);
+  uint16 = (field: string): number => this.#view(2, field).getUint16(this.#at, true);
+  int16 = (field: string): number => this.#view(2, field).getInt16(this.#at, true);
+  uint32 = (field: string): number => this.#view(4, field).getUint32(this.#at, true);
+  int32 = (field: string): number => this.#view(4, field).getInt32(this.#at, true);
+  uint64 = (field: string): bigint => this.#view(8, field).getBigUint64(this.#at, true);
+  int64 = (field: string): bigint => this.#view(8, field).getBigInt64(this.#at, true);
+  float32 = (field: string): number => this.#view(4, field).getFloat32(this.#at, true);
+  float64 = (field: string): number => this.#view(8, field).getFloat64(this.#at, true);
 
   /** A 64-bit count, length or offset: at most `maximum`, which a double holds exactly. */
   count(field: string, maximum: number): number {
-    const value = this.uint64(field);
-    if (value > BigInt(maximum)) throw corrupt(`${field} is ${value}; at most ${maximum} is possible`);
-    return Number(value);
+    const view = this.#view(8, field);
+    const value = view.getUint32(this.#at + 4, true) * 2 ** 32 + view.getUint32(this.#at, true);
+    // Beyond 2^53 the sum is rounded, and then it is more than any maximum all the same.
+    if (value > maximum) throw corrupt(`${field} is ${view.getBigUint64(this.#at, true)}; at most ${maximum} is possible`);
+    return value;
   }
 
   /** Length-prefixed UTF-8. Names must be valid; in free text a bad sequence becomes U+FFFD. */
   string(field: string, maximumBytes: number, mode: 'strict' | 'lenient'): string {
     const length = this.count(`the length of ${field}`, maximumBytes);
-    const start = this.#take(length, field);
-    const bytes = this.#bytes.subarray(start, start + length);
+    this.#view(length, field);
+    const bytes = this.#part.bytes.subarray(this.#at, this.#at + length);
     if (mode === 'lenient') return lenientUtf8.decode(bytes);
     try {
       return strictUtf8.decode(bytes);
@@ -66,21 +85,37 @@ export class HeaderCursor {
     }
   }
 
-  /** Moves past `length` bytes and gives where they start. */
-  #take(length: number, field: string): number {
-    const start = this.#offset;
-    const end = start + length;
-    if (end > this.#bytes.byteLength) {
+  /** Moves past a string without reading it. */
+  skipString(field: string, maximumBytes: number): void {
+    this.skip(this.count(field, maximumBytes), field);
+  }
+
+  skip(length: number, field: string): void {
+    const end = this.#offset + length;
+    if (end > this.#header.byteLength) {
       this.#checkEnd(end, field);
       throw new MoreBytesNeeded(end);
     }
     this.#offset = end;
-    return start;
+  }
+
+  /** Moves past `length` bytes and gives a view of a part of the header that has them, at `#at`. */
+  #view(length: number, field: string): DataView {
+    const start = this.#offset;
+    this.skip(length, field);
+    const { startBytes, bytes } = this.#part;
+    if (start < startBytes || this.#offset > startBytes + bytes.byteLength) {
+      const part = this.#header.partWith(start, this.#offset);
+      this.#part = { ...part, view: new DataView(part.bytes.buffer, part.bytes.byteOffset, part.bytes.byteLength) };
+    }
+    this.#at = start - this.#part.startBytes;
+    return this.#part.view;
   }
 
   #checkEnd(end: number, field: string): void {
-    if (end > this.#fileBytes) throw truncated(`The file ends at byte ${this.#fileBytes}, within ${field}.`);
-    if (end > this.#limitBytes) throw corrupt(`the header does not fit in ${this.#limitBytes} bytes (reached in ${field})`);
+    const { fileBytes, headerBytes } = this.#limits;
+    if (end > fileBytes) throw truncated(`The file ends at byte ${fileBytes}, within ${field}.`);
+    if (end > headerBytes) throw corrupt(`the header does not fit in ${headerBytes} bytes (reached in ${field})`);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Kernel } from '../core/kernel';
 
-/** RMSNorm, router, selection, weights, slot look-up, and in decode the halt. */
+/** RMSNorm, router, selection, weights, slot look-up, and in decode the scout and the halt. */
 export const route: Kernel = {
   name: 'route',
   writesControl: true,
@@ -17,6 +17,7 @@ export const route: Kernel = {
     ['minimum_sum', 'f32', 0],
     ['group_count', 'u32', 1],
     ['group_keep', 'u32', 1],
+    ['last_layer', 'u32', 0],
   ],
   bindings: [
     { name: 'input', access: 'read' },

@@ -33,10 +33,8 @@ export interface Architecture {
   };
   /** Whether the layers are MoE from `leading_dense_block_count` on, and which of those. Default: all. */
   readonly isMoeLayer?: (layer: number, metadata: (key: string, fallback: number) => number) => boolean;
-  /** Keys of factors that scale embeddings, residual additions, scores and logits (Granite). */
+  /** Keys of factors that scale residual additions, scores (in place of 1/sqrt(head size)) and logits (Granite). */
   readonly hasScales?: boolean;
-  /** `attention.scale` replaces 1/sqrt(head size) when it is there. */
-  readonly hasAttentionScale?: boolean;
   /** Width of the shared experts; undefined: the family has none. */
   readonly sharedSize?: 'own-key' | 'count-of-experts' | 'own-key-or-expert-times-count' | 'own-key-or-dense';
   /** Width of an expert when `expert_feed_forward_length` is absent; with 'dense' the key is not read. */
@@ -49,11 +47,8 @@ export const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, 
   ['qwen3moe', family({ router: softmaxRenormalised, expertSize: 'dense-shared-by-selected' })],
   ['olmoe', family({ router: { activate: 'softmax', weigh: 'raw' }, expertSize: 'dense' })],
   ['qwen2moe', family({ router: { activate: 'softmax', weigh: 'raw' }, sharedSize: 'own-key-or-dense' })],
-  ['llama', family({ rope: 'adjacent', router: softmaxRenormalised, expertSize: 'dense', hasAttentionScale: true, mayBeDense: true })],
-  [
-    'granitemoe',
-    family({ rope: 'adjacent', router: softmaxRenormalised, expertSize: 'dense', hasScales: true, hasAttentionScale: true, sharedSize: 'own-key' }),
-  ],
+  ['llama', family({ rope: 'adjacent', router: softmaxRenormalised, expertSize: 'dense', mayBeDense: true })],
+  ['granitemoe', family({ rope: 'adjacent', router: softmaxRenormalised, expertSize: 'dense', hasScales: true, sharedSize: 'own-key' })],
   [
     'gpt-oss',
     family({

@@ -43,11 +43,12 @@ export class Hyperparameters {
   perLayer(name: string, layerCount: number, min: number, max: number, fallback?: number): readonly number[] {
     const key = this.keyOf(name);
     if (!Array.isArray(this.metadata.get(key))) return Array.from({ length: layerCount }, () => this.integer(name, min, max, fallback));
-    const values = this.metadata.numbers(key).map(Number);
-    if (values.length < layerCount || values.some((value) => !Number.isInteger(value) || value < min || value > max)) {
+    const list = this.metadata.numbers(key);
+    const values = Array.from({ length: layerCount }, (_, layer) => list[layer] ?? NaN);
+    if (values.some((value) => !Number.isInteger(value) || value < min || value > max)) {
       throw this.corrupt(name, `it is not a list of ${layerCount} whole numbers from ${min} to ${max}`);
     }
-    return values.slice(0, layerCount);
+    return values;
   }
 
   float(name: string, fallback?: number): number {

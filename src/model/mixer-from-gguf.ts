@@ -52,7 +52,7 @@ function attention({ tensors, numbers, architecture, hiddenSize, rope, headCount
   const isWindowed = window?.isWindowed(index) ?? false;
   const headNorm = headNormOf(tensors, index, headSize, queryRows, kvRows);
   const sinks = tensors.optionalVector(name('attn_sinks.weight'), headCount);
-  const scale = architecture.hasAttentionScale ? numbers.factor('attention.scale', 1 / Math.sqrt(headSize)) : 1 / Math.sqrt(headSize);
+  const scale = architecture.hasScales ? numbers.factor('attention.scale', 1 / Math.sqrt(headSize)) : 1 / Math.sqrt(headSize);
   return {
     kind: 'attention',
     headCount,

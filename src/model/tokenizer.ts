@@ -63,7 +63,7 @@ interface Vocabulary {
   /** [id] → the token as it is in the file. */
   readonly texts: readonly string[];
   /** [id] → TokenType. */
-  readonly types: readonly number[];
+  readonly types: ArrayLike<number>;
   readonly merges: ReadonlyArray<readonly [string, string]>;
 }
 

@@ -1,15 +1,18 @@
 import type { Reference, ReferenceCall } from './call';
 import { gated } from '../core/activation';
+import { MISSING_SLOT } from '../core/control';
 import { PackedMatrixReader, packedVector } from '../core/packed-block';
 
-/** a[k, r] = gated(dot(G[r, :], m), dot(U[r, :], m)) for the k experts of one token. */
+/** a[k, r] = gated(dot(G[r, :], m), dot(U[r, :], m)) for the k experts of one token; zeros for one without a slot. */
 export const expertGateUp: Reference = (call) => {
   const { params, constants, f32, u32 } = call;
   const routes = u32('routes');
   const output = f32('output');
   for (let k = 0; k < constants['TOP_K']!; k++) {
     const slot = routes[params['routes_offset']! + k * 3 + 1]!;
-    output.set(gatedRows(call, slot, 0), k * params['output_stride']!);
+    const start = k * params['output_stride']!;
+    if (slot === MISSING_SLOT) output.fill(0, start, start + params['row_count']!);
+    else output.set(gatedRows(call, slot, 0), start);
   }
 };
 

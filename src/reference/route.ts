@@ -2,7 +2,7 @@ import { sigmoid } from '../core/activation';
 import { ControlWord, HaltReason, MISSING_SLOT } from '../core/control';
 import { type Reference, floatToBits, inverseRms } from './call';
 
-/** Norm, scores, activation, groups, top-k (ties: lowest index), weights, slot look-up; in decode the halt. */
+/** Norm, scores, activation, groups, top-k (ties: lowest index), weights, slot look-up; in decode the scout and the halt. */
 export const route: Reference = ({ control, params, constants, f32, u32 }) => {
   const stride = params['stride']!;
   const expertCount = params['expert_count']!;
@@ -15,6 +15,21 @@ export const route: Reference = ({ control, params, constants, f32, u32 }) => {
   const slotTable = u32('slot_table');
   const routes = u32('routes');
   const biasAt = (which: number) => expertCount * stride + which * Math.ceil(expertCount / 4) * 4;
+  const layer = params['layer']!;
+  /** Decode: a missing expert turns the step into a scout, and a scout halts at the end of its reach. */
+  const scoutOrHalt = (isMissing: boolean): void => {
+    if (isMissing && control[ControlWord.scouting] === 0) {
+      control[ControlWord.scouting] = 1;
+      control[ControlWord.layer] = layer;
+      routes.set([HaltReason.missingExpert, layer, control[ControlWord.step]!, control[ControlWord.position]!]);
+      normed.set((constants['NORM'] === 1 ? input : gain).subarray(0, stride), stride);
+      if (constants['HAS_SCORE_INPUT'] === 1) normed.set(scoreInput.subarray(0, stride), 2 * stride);
+    }
+    if (control[ControlWord.scouting] === 0) return;
+    routes[7] = layer;
+    const isAtEnd = layer === params['last_layer'] || layer - control[ControlWord.layer]! >= control[ControlWord.scoutReach]!;
+    if (isAtEnd) control[ControlWord.halted] = HaltReason.missingExpert;
+  };
   for (let t = 0; t < control[ControlWord.tokenCount]!; t++) {
     const scale = constants['NORM'] === 1 ? inverseRms(input, t * stride, stride, params['column_count']!, params['norm_eps']!) : 1;
     for (let c = 0; c < stride; c++) normed[t * stride + c] = input[t * stride + c]! * (constants['NORM'] === 1 ? gain[c]! * scale : 1);
@@ -41,14 +56,7 @@ export const route: Reference = ({ control, params, constants, f32, u32 }) => {
       routes[at + 2] = floatToBits(weight * params['weight_scale']!);
       isMissing ||= slot === MISSING_SLOT;
     });
-    if (constants['HALTS'] === 1 && isMissing) {
-      control[ControlWord.halted] = HaltReason.missingExpert;
-      control[ControlWord.layer] = params['layer']!;
-      routes[0] = HaltReason.missingExpert;
-      routes[1] = params['layer']!;
-      routes[2] = control[ControlWord.step]!;
-      routes[3] = control[ControlWord.position]!;
-    }
+    if (constants['HALTS'] === 1) scoutOrHalt(isMissing);
   }
 };
 

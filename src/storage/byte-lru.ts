@@ -2,11 +2,14 @@
 
 export class ByteLru {
   readonly #entries = new Map<number, Uint8Array>();
+  readonly #onDropped: (bytes: Uint8Array) => void;
   #budgetBytes: number;
   #heldBytes = 0;
 
-  constructor(budgetBytes: number) {
+  /** `onDropped` hears of all bytes that are kept no longer. */
+  constructor(budgetBytes: number, onDropped: (bytes: Uint8Array) => void) {
     this.#budgetBytes = budgetBytes;
+    this.#onDropped = onDropped;
   }
 
   get heldBytes(): number {
@@ -35,13 +38,14 @@ export class ByteLru {
     return bytes;
   }
 
-  /** Keeps the bytes, unless they alone are over the budget. */
-  set(key: number, bytes: Uint8Array): void {
+  /** Keeps the bytes, unless they alone are over the budget (false). */
+  set(key: number, bytes: Uint8Array): boolean {
     this.#delete(key);
-    if (bytes.byteLength > this.#budgetBytes) return;
+    if (bytes.byteLength > this.#budgetBytes) return false;
     this.#evictTo(this.#budgetBytes - bytes.byteLength);
     this.#entries.set(key, bytes);
     this.#heldBytes += bytes.byteLength;
+    return true;
   }
 
   setBudget(budgetBytes: number): void {
@@ -62,7 +66,10 @@ export class ByteLru {
   }
 
   #delete(key: number): void {
-    this.#heldBytes -= this.#entries.get(key)?.byteLength ?? 0;
+    const bytes = this.#entries.get(key);
+    if (bytes === undefined) return;
+    this.#heldBytes -= bytes.byteLength;
     this.#entries.delete(key);
+    this.#onDropped(bytes);
   }
 }

@@ -6,12 +6,15 @@
 
 import { assert, defined } from '../core/assert';
 import { EngineError, throwIfAborted } from '../core/errors';
-import type { ExpertSupply, SupplyStats } from '../core/expert-supply';
+import type { ExpertSupply, FetchOptions, FetchUrgency, FetchedExpert, SupplyStats } from '../core/expert-supply';
 import type { Tier } from '../core/routing-frame';
 import { formatBytes } from '../core/units';
 import { BatchedReader } from './batched-reader';
+import { BusyTime } from './busy-time';
 import { ByteLru } from './byte-lru';
+import { LoadQueue, type LoadTicket, type LoadUrgency } from './load-queue';
 import type { ExpertId, ModelLibrary } from './model-library';
+import { RecordBuffers } from './record-buffers';
 import { SharedLoad } from './shared-load';
 import { WriteQueue } from './write-queue';
 
@@ -27,6 +30,8 @@ export interface ExpertTiersOptions {
   readonly library?: ModelLibrary | undefined;
   /** Reads the model file and repacks. */
   readonly importExpert: (layer: number, expert: number, signal: AbortSignal) => Promise<Uint8Array>;
+  /** Milliseconds from any origin, for the times in `supplyStats`. */
+  readonly clock: () => number;
 }
 
 export interface TierStats extends SupplyStats {
@@ -48,15 +53,16 @@ const FILL_LANE_COUNT = 3;
 /** The fill starts over when records were lost behind its back; a store that keeps losing them is left alone. */
 const FILL_MAX_PASSES = 3;
 
-interface PendingLoad {
-  readonly load: SharedLoad<Fetched>;
-  /** Somebody needs it now; false while only the background fill does. */
-  isDemanded: boolean;
-}
-
-interface Fetched {
+interface Loaded {
   readonly bytes: Uint8Array;
   readonly tier: LowerTier;
+}
+
+interface PendingLoad {
+  readonly load: SharedLoad<Loaded>;
+  readonly ticket: LoadTicket;
+  /** Callers who will hold the bytes when they are there. */
+  joinCount: number;
 }
 
 export class ExpertTiers implements ExpertSupply {
@@ -71,13 +77,14 @@ export class ExpertTiers implements ExpertSupply {
   #diskBytes = 0;
   readonly #reader: BatchedReader | undefined;
   readonly #writes: WriteQueue;
+  readonly #queue = new LoadQueue();
+  readonly #buffers = new RecordBuffers();
   readonly #pending = new Map<number, PendingLoad>();
   readonly #bytesRead = { ram: 0, disk: 0, network: 0 };
+  readonly #loads: Record<FetchUrgency, number> = { demand: 0, 'look-ahead': 0, prefetch: 0 };
+  readonly #times: { readonly reading: BusyTime; readonly checking: BusyTime };
   #bytesFilled = 0;
   #recordsRepaired = 0;
-  /** Fetches that wait for disk or network. */
-  #demandCount = 0;
-  #demandEndWaiters: Array<() => void> = [];
   #fill: Promise<unknown> | undefined;
   #onFillProgress: (() => void) | undefined;
   #isDisposed = false;
@@ -87,8 +94,9 @@ export class ExpertTiers implements ExpertSupply {
     this.#ids = options.expertCounts.flatMap((count, layer) => Array.from({ length: count }, (_, expert) => ({ layer, expert })));
     let first = 0;
     this.#firstOfLayer = options.expertCounts.map((count) => (first += count) - count);
-    this.#ram = new ByteLru(options.ramBudgetBytes);
-    this.#reader = options.library && new BatchedReader(options.library);
+    this.#ram = new ByteLru(options.ramBudgetBytes, (bytes) => this.#buffers.release(bytes));
+    this.#times = { reading: new BusyTime(options.clock), checking: new BusyTime(options.clock) };
+    this.#reader = options.library && new BatchedReader(options.library, { times: this.#times, allocate: this.#buffers.take });
     this.#writes = new WriteQueue({
       write: (batch) => defined(options.library).writeExperts(batch.map(([key, bytes]) => [this.#idOf(key), bytes])),
       onWritten: (batch) => {
@@ -122,22 +130,15 @@ export class ExpertTiers implements ExpertSupply {
    * The expert's bytes, shared with other callers, and the tier they came from. Callers that want the same expert at the same time share one load.
    * Rejects with what `importExpert` rejects with; 'record-corrupt' when the stored record is broken and the file cannot be read either; 'aborted', 'disposed'.
    */
-  async fetch(layer: number, expert: number, signal?: AbortSignal): Promise<Fetched> {
+  async fetch(layer: number, expert: number, { signal, urgency = 'demand' }: FetchOptions = {}): Promise<FetchedExpert> {
     this.#checkUsable(signal);
     const key = this.#keyOf(layer, expert);
     const held = this.#ram.get(key) ?? this.#writes.get(key);
-    if (held) {
-      this.#bytesRead.ram += held.byteLength;
-      if (!this.#ram.has(key)) this.#ram.set(key, held);
-      return { bytes: held, tier: 'ram' };
-    }
-    this.#demandCount++;
-    try {
-      return await this.#join(key, true, signal);
-    } finally {
-      this.#demandCount--;
-      if (this.#demandCount === 0) this.#wakeFill();
-    }
+    if (!held) return this.#join(key, urgency, signal);
+    this.#bytesRead.ram += held.byteLength;
+    if (!this.#ram.has(key)) this.#keepInRam(key, held);
+    this.#buffers.hold(held);
+    return this.#handOut({ bytes: held, tier: 'ram' });
   }
 
   setRamBudget(bytes: number): void {
@@ -145,7 +146,7 @@ export class ExpertTiers implements ExpertSupply {
   }
 
   /**
-   * Brings everything to disk that is not there, in file order, and marks the model as complete. Gives way: while a fetch waits, nothing new is started.
+   * Brings everything to disk that is not there, in file order, and marks the model as complete. Gives way: nothing is started while a fetch waits (see LoadQueue).
    * False when not all could be stored (no store, no room). Rejects with 'aborted', 'disposed' or what `importExpert` rejects with; what was stored stays.
    */
   async fillInBackground({ signal, onProgress }: FillOptions = {}): Promise<boolean> {
@@ -153,8 +154,6 @@ export class ExpertTiers implements ExpertSupply {
     this.#checkUsable(signal);
     const bytesTotal = this.#ids.reduce((sum, { layer }) => sum + this.#bytesOf(layer), 0);
     const report = () => onProgress?.(this.#diskBytes, bytesTotal);
-    const wake = () => this.#wakeFill();
-    signal?.addEventListener('abort', wake);
     const fill = this.#runFill(signal);
     this.#fill = fill;
     this.#onFillProgress = report;
@@ -162,10 +161,23 @@ export class ExpertTiers implements ExpertSupply {
       report();
       return await fill;
     } finally {
-      signal?.removeEventListener('abort', wake);
       this.#fill = undefined;
       this.#onFillProgress = undefined;
     }
+  }
+
+  async readProfile(): Promise<Float32Array | undefined> {
+    try {
+      const profile = await this.#options.library?.readProfile();
+      return profile?.length === this.#ids.length ? profile : undefined;
+    } catch {
+      return undefined; // it only saves time
+    }
+  }
+
+  async writeProfile(profile: Float32Array): Promise<void> {
+    assert(profile.length === this.#ids.length, 'a profile has one number for each expert');
+    await this.#options.library?.writeProfile(profile).catch(() => undefined); // it only saves time
   }
 
   supplyStats(): TierStats {
@@ -175,6 +187,9 @@ export class ExpertTiers implements ExpertSupply {
       diskExperts: this.#onDisk.size,
       diskBytes: this.#diskBytes,
       bytesRead: { ...this.#bytesRead },
+      loads: { ...this.#loads },
+      readMs: this.#times.reading.totalMs,
+      checksumMs: this.#times.checking.totalMs,
       bytesFilled: this.#bytesFilled,
       recordsRepaired: this.#recordsRepaired,
       notices: [...this.notices],
@@ -192,49 +207,72 @@ export class ExpertTiers implements ExpertSupply {
   async dispose(): Promise<void> {
     this.#isDisposed = true;
     for (const { load } of this.#pending.values()) load.cancel();
-    this.#wakeFill();
     await this.#writes.stop();
     await this.#fill?.catch(() => undefined); // its caller has the error
     this.#ram.clear();
   }
 
-  async #join(key: number, isDemanded: boolean, signal: AbortSignal | undefined): Promise<Fetched> {
+  async #join(key: number, urgency: LoadUrgency, signal: AbortSignal | undefined): Promise<FetchedExpert> {
     this.#checkUsable(signal);
     let pending = this.#pending.get(key);
-    if (!pending || pending.load.isCancelled) pending = this.#startLoad(key);
-    pending.isDemanded ||= isDemanded;
+    if (!pending || pending.load.isCancelled) pending = this.#startLoad(key, urgency);
+    else this.#queue.raise(pending.ticket, urgency);
+    pending.joinCount++;
     try {
-      return await pending.load.join(signal);
+      return this.#handOut(await pending.load.join(signal));
     } catch (thrown) {
       throw this.#isDisposed ? disposed() : thrown;
     }
   }
 
-  #startLoad(key: number): PendingLoad {
+  /** For a caller who holds the bytes already. */
+  #handOut({ bytes, tier }: Loaded): FetchedExpert {
+    let isHeld = true;
+    const release = () => {
+      if (isHeld) this.#buffers.release(bytes);
+      isHeld = false;
+    };
+    return { bytes, tier, release };
+  }
+
+  #keepInRam(key: number, bytes: Uint8Array): void {
+    if (this.#ram.set(key, bytes)) this.#buffers.hold(bytes);
+  }
+
+  #startLoad(key: number, urgency: LoadUrgency): PendingLoad {
+    const ticket: LoadTicket = { urgency };
     const load = new SharedLoad(async (signal) => {
-      const fetched = await this.#load(key, signal);
-      if (!pending.isDemanded) {
-        if (fetched.tier === 'network') this.#bytesFilled += fetched.bytes.byteLength;
+      const loaded = await this.#queue.run(ticket, () => this.#load(key, ticket, signal), signal);
+      const { bytes, tier } = loaded;
+      if (ticket.urgency === 'fill') {
+        if (tier === 'network') this.#bytesFilled += bytes.byteLength;
       } else if (!this.#isDisposed) {
-        this.#bytesRead[fetched.tier] += fetched.bytes.byteLength;
-        this.#ram.set(key, fetched.bytes);
+        this.#bytesRead[tier] += bytes.byteLength;
+        this.#loads[ticket.urgency]++;
+        this.#keepInRam(key, bytes);
       }
-      return fetched;
+      // From here on nobody can join, so all who have are known. One who gave up never releases: such bytes are left to the garbage collector.
+      this.#forget(key, pending);
+      for (let i = 0; i < pending.joinCount; i++) this.#buffers.hold(bytes);
+      this.#buffers.release(bytes);
+      return loaded;
     });
-    const pending: PendingLoad = { load, isDemanded: false };
+    const pending: PendingLoad = { load, ticket, joinCount: 0 };
     this.#pending.set(key, pending);
-    void load.finished().then(() => {
-      if (this.#pending.get(key) === pending) this.#pending.delete(key);
-    });
+    void load.finished().then(() => this.#forget(key, pending));
     return pending;
   }
 
-  async #load(key: number, signal: AbortSignal): Promise<Fetched> {
-    await Promise.resolve(); // `#startLoad` has its PendingLoad by then
+  #forget(key: number, pending: PendingLoad): void {
+    if (this.#pending.get(key) === pending) this.#pending.delete(key);
+  }
+
+  /** Held once where the bytes are from `#buffers`. */
+  async #load(key: number, ticket: LoadTicket, signal: AbortSignal): Promise<Loaded> {
     const { layer, expert } = this.#idOf(key);
     let corruption: string | undefined;
     if (this.#onDisk.has(key)) {
-      const read = await this.#readRecord({ layer, expert });
+      const read = await this.#readRecord({ layer, expert }, ticket);
       if (read.status === 'found') return { bytes: read.payload, tier: 'disk' };
       this.#noteOffDisk(key);
       if (read.status === 'corrupt') corruption = read.reason;
@@ -242,7 +280,8 @@ export class ExpertTiers implements ExpertSupply {
     throwIfAborted(signal);
     let bytes: Uint8Array;
     try {
-      bytes = await this.#options.importExpert(layer, expert, signal);
+      const importIt = () => this.#options.importExpert(layer, expert, signal);
+      bytes = await (ticket.urgency === 'fill' ? importIt() : this.#times.reading.during(importIt));
     } catch (thrown) {
       if (corruption === undefined || signal.aborted) throw thrown;
       throw recordCorrupt(layer, expert, corruption, thrown);
@@ -254,9 +293,9 @@ export class ExpertTiers implements ExpertSupply {
   }
 
   /** A store that does not answer counts as one that has lost the record. */
-  async #readRecord(id: ExpertId) {
+  async #readRecord(id: ExpertId, { urgency }: LoadTicket) {
     try {
-      return await defined(this.#reader).read(id);
+      return await defined(this.#reader).read(id, urgency);
     } catch {
       return { status: 'missing' } as const;
     }
@@ -284,9 +323,8 @@ export class ExpertTiers implements ExpertSupply {
     let hasFailed = false;
     const runLane = async () => {
       while (!hasFailed && !this.#writes.isStopped && next < this.#ids.length) {
-        while (this.#demandCount > 0 && !this.#isDisposed && !signal?.aborted) await new Promise<void>((resolve) => this.#demandEndWaiters.push(resolve));
         this.#checkUsable(signal);
-        if (next < this.#ids.length) await this.#fillOne(next++, signal);
+        await this.#fillOne(next++, signal);
       }
     };
     const lanes = Array.from({ length: FILL_LANE_COUNT }, () =>
@@ -303,17 +341,13 @@ export class ExpertTiers implements ExpertSupply {
     if (this.#isStoredOrQueued(key)) return;
     const sizeBytes = this.#bytesOf(this.#idOf(key).layer);
     await this.#writes.room(sizeBytes);
-    const bytes = this.#ram.peek(key) ?? (await this.#join(key, false, signal)).bytes;
+    const bytes = this.#ram.peek(key) ?? (await this.#join(key, 'fill', signal)).bytes;
     // The load has offered it already, and was declined if the queue filled up in the meantime.
     while (!this.#writes.isStopped && !this.#isStoredOrQueued(key) && !this.#writes.offer(key, bytes)) await this.#writes.room(sizeBytes);
   }
 
   #isStoredOrQueued(key: number): boolean {
     return this.#onDisk.has(key) || this.#writes.get(key) !== undefined;
-  }
-
-  #wakeFill(): void {
-    for (const wake of this.#demandEndWaiters.splice(0)) wake();
   }
 
   #noteOnDisk(key: number): void {

@@ -5,6 +5,7 @@
 import { promisifyRequest } from 'idb-keyval';
 import type { UseStore } from 'idb-keyval';
 import { EngineError } from '../core/errors';
+import { errorName, storageError } from './storage-error';
 
 const OBJECT_STORE = 'records';
 
@@ -76,29 +77,6 @@ export class IndexedDbConnection {
   #forget(database: Promise<IDBDatabase>): void {
     if (this.#database === database) this.#database = undefined;
   }
-}
-
-/** What IndexedDB threw, as EngineError 'storage-quota' or 'storage-unavailable'. */
-export function storageError(thrown: unknown): EngineError {
-  if (thrown instanceof EngineError) return thrown;
-  if (errorName(thrown) === 'QuotaExceededError') {
-    return new EngineError(
-      'storage-quota',
-      'The browser refuses to store more for this site.',
-      'Free disk space, or delete stored models of this site; until then experts are read from the model file again.',
-      thrown,
-    );
-  }
-  return new EngineError(
-    'storage-unavailable',
-    'The browser cannot open or use its database (IndexedDB).',
-    'Leave the private window, allow site data for this page, or load with the store "memory".',
-    thrown,
-  );
-}
-
-export function errorName(thrown: unknown): string | undefined {
-  return thrown instanceof Error || thrown instanceof DOMException ? thrown.name : undefined;
 }
 
 /**

@@ -2,11 +2,13 @@
 // (0.3-0.4 against 0.2 GB/s with 2 MB values). Every call is one transaction.
 
 import { delMany, get, getMany, promisifyRequest, setMany } from 'idb-keyval';
-import { errorName, IndexedDbConnection, storageError } from './indexeddb-connection';
+import { IndexedDbConnection } from './indexeddb-connection';
 import type { RecordStore } from './record-store';
+import { errorName, storageError } from './storage-error';
 
 export class IndexedDbStore implements RecordStore {
   readonly kind = 'indexeddb';
+  readonly isGuarded = false;
   readonly #connection: IndexedDbConnection;
 
   /** Opens nothing yet; the first call does. */
@@ -33,6 +35,10 @@ export class IndexedDbStore implements RecordStore {
   async deleteMany(keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return;
     await delMany([...keys], this.#connection.use);
+  }
+
+  async deletePrefix(prefix: string): Promise<void> {
+    await this.deleteMany(await this.keys(prefix));
   }
 
   async keys(prefix: string): Promise<string[]> {

@@ -33,6 +33,8 @@ export interface ModelManifest {
   readonly identity: string;
   /** Source.name of the model file: how it is found again without a network. */
   readonly sourceName: string;
+  /** What the model calls itself. */
+  readonly modelName?: string;
   /** Of the model file. */
   readonly sizeBytes: number;
   readonly layout: StoredLayout;
@@ -56,11 +58,11 @@ export function decodeManifest(bytes: Uint8Array): ModelManifest | undefined {
     return undefined;
   }
   if (!isObject(value) || value['version'] !== MANIFEST_VERSION) return undefined;
-  const { identity, sourceName, sizeBytes, complete, createdAt, lastUsedAt } = value;
+  const { identity, sourceName, modelName, sizeBytes, complete, createdAt, lastUsedAt } = value;
   const layout = readLayout(value['layout']);
   if (!isText(identity) || !isText(sourceName) || !isCount(sizeBytes) || typeof complete !== 'boolean') return undefined;
   if (!isTime(createdAt) || !isTime(lastUsedAt) || layout === undefined) return undefined;
-  return { version: MANIFEST_VERSION, identity, sourceName, sizeBytes, layout, complete, createdAt, lastUsedAt };
+  return { version: MANIFEST_VERSION, identity, sourceName, ...(isText(modelName) && { modelName }), sizeBytes, layout, complete, createdAt, lastUsedAt };
 }
 
 function readLayout(value: unknown): StoredLayout | undefined {

@@ -2,13 +2,14 @@
 
 import { EngineError } from '../core/errors';
 import { formatBytes, MiB } from '../core/units';
-import type { RecordStore } from './record-store';
+import { type Allocate, type RecordStore, allocateNew } from './record-store';
 
 /** What a page without a disk may hold twice (records here, experts in the RAM tier) without being killed by the browser. */
 const DEFAULT_CAPACITY_BYTES = 512 * MiB;
 
 export class MemoryStore implements RecordStore {
   readonly kind = 'memory';
+  readonly isGuarded = true;
   readonly #records = new Map<string, Uint8Array>();
   readonly #capacityBytes: number;
   #heldBytes = 0;
@@ -23,9 +24,15 @@ export class MemoryStore implements RecordStore {
     return this.#records.get(key)?.slice();
   }
 
-  async getMany(keys: readonly string[]): Promise<ReadonlyArray<Uint8Array | undefined>> {
+  async getMany(keys: readonly string[], allocate: Allocate = allocateNew): Promise<ReadonlyArray<Uint8Array | undefined>> {
     this.#checkOpen();
-    return keys.map((key) => this.#records.get(key)?.slice());
+    return keys.map((key) => {
+      const record = this.#records.get(key);
+      if (!record) return undefined;
+      const copy = allocate(record.byteLength);
+      copy.set(record);
+      return copy;
+    });
   }
 
   async putMany(entries: ReadonlyArray<readonly [key: string, bytes: Uint8Array]>): Promise<void> {
@@ -50,6 +57,10 @@ export class MemoryStore implements RecordStore {
       this.#heldBytes -= this.#records.get(key)?.byteLength ?? 0;
       this.#records.delete(key);
     }
+  }
+
+  async deletePrefix(prefix: string): Promise<void> {
+    await this.deleteMany(await this.keys(prefix));
   }
 
   async keys(prefix: string): Promise<string[]> {

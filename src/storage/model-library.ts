@@ -1,16 +1,22 @@
 // One stored model: its manifest, the header of its file (so that a load without a network can read what the model is), trunk and experts as records.
 //
 // Keys: `manifest/${modelId}`, apart so that the models can be listed without touching their records, and `${modelId}/header`, `${modelId}/trunk/${name}`,
-// `${modelId}/expert/${layer}/${expert}`. Nothing read back is trusted: a broken manifest deletes the model, a broken record deletes itself.
+// `${modelId}/expert/${layer}/${expert}`, `${modelId}/profile`. Nothing read back is trusted: a broken manifest deletes the model, a broken record itself.
+//
+// Two locks for each model let tabs share it. `${modelId}/manifest` is held while a manifest is made, changed or deleted; `${modelId}/in-use`, shared, for as
+// long as a tab has the model open. Only who has both deletes.
 
 import { assert } from '../core/assert';
+import type { BusyTime } from './busy-time';
+import { EngineError } from '../core/errors';
+import { exclusively, ifNobodyHolds, share } from './locks';
 import { decodeManifest, encodeManifest } from './manifest';
 import type { ModelManifest, StoredLayout } from './manifest';
 import { decodeRecord, encodeRecord, isModelId } from './record';
 import type { RecordAddress } from './record';
-import type { RecordStore } from './record-store';
+import type { Allocate, RecordStore } from './record-store';
 
-const MANIFEST_PREFIX = 'manifest/';
+export const MANIFEST_PREFIX = 'manifest/';
 
 export interface ExpertId {
   readonly layer: number;
@@ -21,10 +27,19 @@ export interface ExpertId {
 export type RecordRead =
   { readonly status: 'found'; readonly payload: Uint8Array } | { readonly status: 'missing' } | { readonly status: 'corrupt'; readonly reason: string };
 
+export interface ReadOptions {
+  /** Where the time of reading goes. */
+  readonly times?: { readonly reading: BusyTime; readonly checking: BusyTime };
+  readonly allocate?: Allocate;
+}
+
 export class ModelLibrary {
   readonly modelId: string;
   readonly #store: RecordStore;
+  /** Keys of records whose checksum was found right, where that holds for the whole visit. */
+  readonly #checked = new Set<string>();
   #manifest: ModelManifest | undefined;
+  #leave: (() => void) | undefined;
 
   private constructor(store: RecordStore, modelId: string, manifest: ModelManifest | undefined) {
     this.modelId = modelId;
@@ -32,14 +47,48 @@ export class ModelLibrary {
     this.#manifest = manifest;
   }
 
-  /** What is stored of a model, perhaps nothing. Records whose manifest is missing, broken or of another layout are deleted. */
-  static async open(store: RecordStore, modelId: string, layoutVersion: string): Promise<ModelLibrary> {
+  /**
+   * What is stored of a model, perhaps nothing, to be used until `close`. Records whose manifest is missing, broken or of another layout are deleted; when a tab
+   * with another version of this library uses them, EngineError 'storage-unavailable'. `prepare` writes the manifest if there is to be one.
+   */
+  static async open(
+    store: RecordStore,
+    modelId: string,
+    layoutVersion: string,
+    prepare: (library: ModelLibrary) => Promise<void> = async () => {},
+  ): Promise<ModelLibrary> {
     assert(isModelId(modelId), `${modelId} is not a model id`);
-    const bytes = await store.get(MANIFEST_PREFIX + modelId);
-    const manifest = bytes && decodeManifest(bytes);
-    const library = new ModelLibrary(store, modelId, manifest);
-    if (manifest?.layout.version !== layoutVersion) await library.deleteAll();
-    return library;
+    return exclusively(manifestLock(store, modelId), async () => {
+      const bytes = await store.get(MANIFEST_PREFIX + modelId);
+      const manifest = bytes && decodeManifest(bytes);
+      const library = new ModelLibrary(store, modelId, manifest);
+      if (manifest?.layout.version !== layoutVersion) {
+        const deletion = await ifNobodyHolds(useLock(store, modelId), () => library.#deleteAll());
+        if (!deletion) throw inUse();
+      }
+      await prepare(library);
+      await library.markInUse();
+      return library;
+    });
+  }
+
+  /** Keeps others from deleting the model, until `close` or the end of the tab. */
+  async markInUse(): Promise<void> {
+    this.#leave ??= await share(useLock(this.#store, this.modelId));
+  }
+
+  /** The store stays open. */
+  close(): void {
+    this.#leave?.();
+    this.#leave = undefined;
+  }
+
+  /** Rejects with 'storage-unavailable' while the model is open, here or in another tab. */
+  static async delete(store: RecordStore, modelId: string): Promise<void> {
+    assert(isModelId(modelId), `${modelId} is not a model id`);
+    const library = new ModelLibrary(store, modelId, undefined);
+    const deletion = await exclusively(manifestLock(store, modelId), () => ifNobodyHolds(useLock(store, modelId), () => library.#deleteAll()));
+    if (!deletion) throw inUse();
   }
 
   /** The model that was stored from a source of this name: a complete one if there is one, else the last used. */
@@ -68,7 +117,7 @@ export class ModelLibrary {
   async markComplete(): Promise<boolean> {
     const manifest = this.#manifest;
     if (!manifest || !(await this.#isComplete(manifest.layout))) return false;
-    if (!manifest.complete) await this.writeManifest({ ...manifest, complete: true });
+    if (!manifest.complete) await exclusively(manifestLock(this.#store, this.modelId), () => this.writeManifest({ ...manifest, complete: true }));
     return true;
   }
 
@@ -99,9 +148,12 @@ export class ModelLibrary {
   }
 
   /** In the order of the experts, in one transaction. */
-  async readExperts(experts: readonly ExpertId[]): Promise<readonly RecordRead[]> {
+  async readExperts(experts: readonly ExpertId[], options?: ReadOptions): Promise<readonly RecordRead[]> {
     const { expertBytes } = this.#layout();
-    return this.#read(experts.map(({ layer, expert }) => [{ kind: 'expert', modelId: this.modelId, layer, expert }, expertBytes[layer]]));
+    return this.#read(
+      experts.map(({ layer, expert }) => [{ kind: 'expert', modelId: this.modelId, layer, expert }, expertBytes[layer]]),
+      options,
+    );
   }
 
   /** The experts that have a record, sound or not, in the order of the keys. */
@@ -117,10 +169,21 @@ export class ModelLibrary {
     return experts;
   }
 
-  async deleteAll(): Promise<void> {
-    const keys = await this.#store.keys(`${this.modelId}/`);
+  /** How much each expert was used, in file order; undefined when there is none that is sound. */
+  async readProfile(): Promise<Float32Array | undefined> {
+    const [read] = await this.#read([[{ kind: 'profile', modelId: this.modelId }, undefined]]);
+    if (read?.status !== 'found' || read.payload.byteLength % Float32Array.BYTES_PER_ELEMENT !== 0) return undefined;
+    return new Float32Array(read.payload.slice().buffer);
+  }
+
+  async writeProfile(profile: Float32Array): Promise<void> {
+    await this.#write([[{ kind: 'profile', modelId: this.modelId }, new Uint8Array(profile.buffer, profile.byteOffset, profile.byteLength)]]);
+  }
+
+  async #deleteAll(): Promise<void> {
     // The manifest goes first: records without one are dropped on the next open, a manifest without records would promise what is not there.
-    await this.#store.deleteMany([MANIFEST_PREFIX + this.modelId, ...keys]);
+    await this.#store.deleteMany([MANIFEST_PREFIX + this.modelId]);
+    await this.#store.deletePrefix(`${this.modelId}/`);
     this.#manifest = undefined;
   }
 
@@ -139,20 +202,29 @@ export class ModelLibrary {
 
   async #write(records: ReadonlyArray<readonly [RecordAddress, Uint8Array]>): Promise<void> {
     this.#layout();
+    for (const [address] of records) this.#checked.delete(keyOf(address));
     await this.#store.putMany(records.map(([address, payload]) => [keyOf(address), encodeRecord(address, payload)]));
   }
 
-  async #read(wanted: ReadonlyArray<readonly [RecordAddress, number | undefined]>): Promise<readonly RecordRead[]> {
-    const stored = await this.#store.getMany(wanted.map(([address]) => keyOf(address)));
+  async #read(wanted: ReadonlyArray<readonly [RecordAddress, number | undefined]>, { times, allocate }: ReadOptions = {}): Promise<readonly RecordRead[]> {
+    const keys = wanted.map(([address]) => keyOf(address));
+    const getMany = () => this.#store.getMany(keys, allocate);
+    const stored = await (times ? times.reading.during(getMany) : getMany());
     const broken: string[] = [];
+    times?.checking.begin();
     const reads = wanted.map(([address, payloadBytes], index): RecordRead => {
       const record = stored[index];
       if (!record) return { status: 'missing' };
-      const decoded = decodeRecord(record, address, payloadBytes);
-      if (decoded.ok) return { status: 'found', payload: decoded.payload };
-      broken.push(keyOf(address));
+      const key = keys[index]!;
+      const decoded = decodeRecord(record, address, payloadBytes, this.#checked.has(key));
+      if (decoded.ok) {
+        if (this.#store.isGuarded) this.#checked.add(key);
+        return { status: 'found', payload: decoded.payload };
+      }
+      broken.push(key);
       return { status: 'corrupt', reason: decoded.reason };
     });
+    times?.checking.end();
     if (broken.length > 0) await this.#store.deleteMany(broken).catch(() => undefined); // a store that cannot delete is no reason to lose the sound ones
     return reads;
   }
@@ -166,5 +238,20 @@ function keyOf(address: RecordAddress): string {
       return `${address.modelId}/trunk/${address.name}`;
     case 'source-header':
       return `${address.modelId}/header`;
+    case 'profile':
+      return `${address.modelId}/profile`;
   }
+}
+
+/** Undefined for a store that no other tab sees. */
+function manifestLock({ kind }: RecordStore, modelId: string): string | undefined {
+  return kind === 'memory' ? undefined : `sluice/${modelId}/manifest`;
+}
+
+function useLock({ kind }: RecordStore, modelId: string): string | undefined {
+  return kind === 'memory' ? undefined : `sluice/${modelId}/in-use`;
+}
+
+function inUse(): EngineError {
+  return new EngineError('storage-unavailable', 'The stored model is open, here or in another tab of this site.', 'Close it there, then try again.');
 }

@@ -1,38 +1,103 @@
-// Which store to use: the one asked for, or the best one that works here.
+// Which store to use: the one asked for, or the best one that works here. Between IndexedDB and OPFS a short measurement decides at the first visit; IndexedDB
+// remembers what came of it. IndexedDB has the manifests in any case, so without it there is no OPFS either.
 
+import type { StorageReport, StoreRates } from '../core/api';
 import { EngineError } from '../core/errors';
 import { IndexedDbStore } from './indexeddb-store';
+import { exclusively } from './locks';
+import { measureStore } from './measure-store';
 import { MemoryStore } from './memory-store';
-import type { RecordStore } from './record-store';
+import { hasSyncHandles, openOpfsFolder } from './opfs-folder';
+import { OpfsStore } from './opfs-store';
+import type { RecordStore, StoreKind } from './record-store';
 
-export type StoreChoice = 'auto' | 'indexeddb' | 'memory';
+export type StoreChoice = 'auto' | StoreKind;
 
 export interface OpenedStore {
   readonly store: RecordStore;
+  readonly report: StorageReport;
   /** What the user should know; empty when all is as wanted. */
   readonly notices: readonly string[];
 }
 
-const DATABASE_NAME = 'sluice';
+export interface OpenStoreOptions {
+  /** Milliseconds from any origin. */
+  readonly clock: () => number;
+  /** Of the database and of the folder in OPFS. */
+  readonly name?: string;
+}
+
+export const DATABASE_NAME = 'sluice';
 
 /** Some browsers never answer an open request when their database is damaged or blocked (WebKit bug 226547); a load must not hang on that. */
 const OPEN_TIMEOUT_MS = 5000;
 
 const PROBE_KEY = 'probe';
+const MEASURED_KEY = 'store-rates';
+const MEASURED_VERSION = 1;
 
-/** Rejects with EngineError 'storage-unavailable' when 'indexeddb' is asked for and does not work; 'auto' takes memory then and says so. */
-export async function openRecordStore(choice: StoreChoice, databaseName = DATABASE_NAME): Promise<OpenedStore> {
-  if (choice === 'memory') return { store: new MemoryStore(), notices: [] };
-  if (choice !== 'indexeddb' && choice !== 'auto') {
-    throw new EngineError('invalid-argument', `store is "${String(choice)}".`, 'Choose "auto", "indexeddb" or "memory".');
+type Rates = Readonly<Record<'opfs' | 'indexeddb', StoreRates>>;
+
+/** Rejects with EngineError 'storage-unavailable' when a store is asked for by name and does not work; 'auto' takes memory at the last and says so. */
+export async function openRecordStore(choice: StoreChoice, { clock, name = DATABASE_NAME }: OpenStoreOptions): Promise<OpenedStore> {
+  if (choice === 'memory') return opened(new MemoryStore());
+  if (choice !== 'opfs' && choice !== 'indexeddb' && choice !== 'auto') {
+    throw new EngineError('invalid-argument', `store is "${String(choice)}".`, 'Choose "auto", "opfs", "indexeddb" or "memory".');
   }
+  let database: RecordStore;
   try {
-    return { store: await openIndexedDb(databaseName), notices: [] };
+    database = await openIndexedDb(name);
   } catch (thrown) {
-    if (choice === 'indexeddb') throw EngineError.from(thrown);
-    const notice = 'Nothing can be stored in this browser window (it may be private, or site data is blocked), so the model is downloaded again next time.';
-    return { store: new MemoryStore(), notices: [notice] };
+    if (choice !== 'auto') throw EngineError.from(thrown);
+    return opened(new MemoryStore(), undefined, [
+      'Nothing can be stored in this browser window (it may be private, or site data is blocked), so the model is downloaded again next time.',
+    ]);
   }
+  if (choice === 'indexeddb') return opened(database);
+  const folder = hasSyncHandles() ? await openOpfsFolder(name) : undefined;
+  if (!folder) {
+    if (choice === 'auto') return opened(database);
+    await database.close();
+    throw unavailable('There is no file system for pages (OPFS) here.', 'Load with the store "auto".');
+  }
+  const files = new OpfsStore(folder, database);
+  if (choice === 'opfs') return opened(files);
+  const rates = await ratesOf(files, database, clock, name);
+  return rates && rates.opfs.readBytesPerSecond >= rates.indexeddb.readBytesPerSecond ? opened(files, rates) : opened(database, rates);
+}
+
+function opened(store: RecordStore, rates?: Rates, notices: readonly string[] = []): OpenedStore {
+  return { store, report: { kind: store.kind, ...(rates && { rates }) }, notices };
+}
+
+/** Remembered, or measured. Undefined when a store fails while it is measured, the disk is full for instance: IndexedDB is the one that always works. */
+async function ratesOf(files: RecordStore, database: RecordStore, clock: () => number, name: string): Promise<Rates | undefined> {
+  try {
+    // One tab measures, the others wait and find what it found.
+    return await exclusively(`sluice/${name}/measure`, async () => {
+      const known = decodeRates(await database.get(MEASURED_KEY));
+      if (known) return known;
+      const rates = { indexeddb: await measureStore(database, clock), opfs: await measureStore(files, clock) };
+      await database.putMany([[MEASURED_KEY, new TextEncoder().encode(JSON.stringify({ version: MEASURED_VERSION, ...rates }))]]);
+      return rates;
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeRates(bytes: Uint8Array | undefined): Rates | undefined {
+  if (!bytes) return undefined;
+  try {
+    const { version, opfs, indexeddb } = JSON.parse(new TextDecoder().decode(bytes)) as Partial<Rates> & { readonly version?: unknown };
+    return version === MEASURED_VERSION && isRates(opfs) && isRates(indexeddb) ? { opfs, indexeddb } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRates(rates: StoreRates | undefined): rates is StoreRates {
+  return Number.isFinite(rates?.readBytesPerSecond) && Number.isFinite(rates?.writeBytesPerSecond);
 }
 
 async function openIndexedDb(databaseName: string): Promise<RecordStore> {
@@ -87,6 +152,6 @@ function startTimeout(): { readonly expired: Promise<never>; stop(): void } {
   return { expired, stop: () => clearTimeout(timer) };
 }
 
-function unavailable(message: string): EngineError {
-  return new EngineError('storage-unavailable', message, 'Leave the private window, allow site data for this page, or load with the store "memory".');
+function unavailable(message: string, hint = 'Leave the private window, allow site data for this page, or load with the store "memory".'): EngineError {
+  return new EngineError('storage-unavailable', message, hint);
 }

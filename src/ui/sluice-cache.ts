@@ -272,7 +272,7 @@ export class SluiceCache extends LitElement {
   }
 }
 
-const STORE_NAMES: Readonly<Record<string, string>> = { indexeddb: 'IndexedDB', memory: 'Memory only' };
+const STORE_NAMES: Readonly<Record<string, string>> = { opfs: 'Files (OPFS)', indexeddb: 'IndexedDB', memory: 'Memory only' };
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -30,7 +30,7 @@ const FOLLOW_DISTANCE_PX = 64;
  * @attr model - "demo", "https://…/model.gguf" or "hf:owner/repo/file.gguf"
  * @attr backend - 'auto' (default), 'webgpu' or 'cpu'
  * @attr gpu-budget - bytes, or a share of all experts such as "25%"
- * @attr store - 'auto' (default), 'indexeddb' or 'memory'
+ * @attr store - 'auto' (default), 'opfs', 'indexeddb' or 'memory'
  * @attr context-length - longest context in tokens
  * @attr mode - 'chat' (default) or 'completion': continue the bare text
  * @property {EngineApi} engine - the engine in use; set it to bring your own

@@ -1,11 +1,13 @@
 // The engine as a page sees it: a worker behind the API of src/core/api.ts.
 
 import * as Comlink from 'comlink';
-import type { Budget, BudgetReport, EngineApi, EngineStats, GenerateRequest, LoadOptions, ModelInfo, ModelSource } from '../core/api';
+import type { Budget, BudgetReport, EngineApi, EngineStats, GenerateRequest, LoadOptions, ModelInfo, ModelSource, StoredModel } from '../core/api';
 import { EngineError, aborted, throwIfAborted } from '../core/errors';
 import type { ModelDescription } from '../core/model-description';
 import type { RoutingFrame } from '../core/routing-frame';
 import { resolveModelUrl } from '../formats/resolve';
+import { askForPersistence } from '../storage/quota';
+import { deleteStoredModel, storedModels } from '../storage/stored-models';
 import { type AnswerPiece, Completions } from './completions';
 import {
   type AbortMessage,
@@ -75,12 +77,24 @@ export class Engine implements EngineApi {
     try {
       const loading = api.load(workerSource, rest, Comlink.transfer(port2, [port2]));
       const model = unwrap(await Promise.race([loading, cancelled.then(rejection), failed.then(rejection)]));
+      // Not for a model that comes with the page anyway: some browsers show a question.
+      if (model.storage && model.storage.kind !== 'memory' && !model.isDemo) void askForPersistence();
       return new Engine(worker, api, model, failed);
     } catch (thrown) {
       worker.terminate();
       port1.close();
       throw EngineError.from(thrown);
     }
+  }
+
+  /** What is stored for this site, used last first. Nothing is ever deleted unless it is asked for. */
+  static storedModels(): Promise<readonly StoredModel[]> {
+    return storedModels();
+  }
+
+  /** Frees what is stored of a model. Rejects with 'storage-unavailable' while it is open, here or in another tab. */
+  static deleteStoredModel(id: string): Promise<void> {
+    return deleteStoredModel(id);
   }
 
   async tokenize(text: string): Promise<readonly number[]> {
@@ -197,7 +211,7 @@ function resolveSource(source: ModelSource): WorkerModelSource {
   if (typeof source !== 'string') {
     const files = Array.from(source ?? []);
     if (files.length > 0 && files.every((file) => file instanceof File)) return { kind: 'files', files };
-    throw invalid('The model is neither an address nor a list of files.', 'Give "demo", an address, or a list with one File.');
+    throw invalid('The model is neither an address nor a list of files.', 'Give "demo", an address, or a list of Files: one, or all parts of a model.');
   }
   if (source === 'demo') return { kind: 'url', url: Engine.demoUrl ?? new URL('models/demo-q8_0.gguf', document.baseURI).href, isDemo: true };
   return { kind: 'url', url: resolveModelUrl(source), isDemo: false };

@@ -6,8 +6,11 @@ import type { GenerateRequest } from '../core/api';
 import { EngineError } from '../core/errors';
 import { BlobSource } from '../formats/blob-source';
 import { openHttpSource } from '../formats/http-source';
+import { joinParts, openWithParts } from '../formats/split-gguf';
 import type { Source } from '../formats/source';
 import { openRecordStore } from '../storage/open-store';
+import type { RecordStore } from '../storage/record-store';
+import { storedModels } from '../storage/stored-models';
 import { createBackend } from './create-backend';
 import { EngineHost } from './engine-host';
 import { FrameCollector } from './frame-collector';
@@ -26,6 +29,7 @@ import {
 } from './protocol';
 
 let host: EngineHost | undefined;
+let store: RecordStore | undefined;
 const listeners = new Set<FrameFeed>();
 
 /** One reader of routing: holds what happened until the page asks for a frame. */
@@ -93,21 +97,16 @@ function sourceNameOf(source: WorkerModelSource): string {
 const STORED_RETRY_MS = 20;
 
 async function openSource(source: WorkerModelSource, isStored: boolean): Promise<Source> {
-  if (source.kind === 'url') return openHttpSource(source.url, isStored ? { firstRetryMs: STORED_RETRY_MS } : {});
-  if (source.files.length !== 1) {
-    throw new EngineError(
-      'invalid-argument',
-      `${source.files.length} files were given.`,
-      'Give one .gguf file; models split over several files cannot be read yet.',
-    );
-  }
-  return new BlobSource(defined(source.files[0]));
+  if (source.kind === 'url') return openWithParts(source.url, (url) => openHttpSource(url, isStored ? { firstRetryMs: STORED_RETRY_MS } : {}));
+  const files = source.files.map((file) => new BlobSource(file));
+  return files.length === 1 ? defined(files[0]) : joinParts(files);
 }
 
 async function load(source: WorkerModelSource, options: WorkerLoadOptions, events: MessagePort): Promise<EngineHost> {
   const clock = () => performance.now();
   const meter = new ProgressMeter(clock, (progress) => events.postMessage({ type: 'progress', progress } satisfies EngineEvent));
-  const { store, notices } = await openRecordStore(options.store ?? 'auto');
+  const { report, notices, ...opened } = await openRecordStore(options.store ?? 'auto', { clock });
+  store = opened.store;
   return EngineHost.start(async () => {
     const { backend, fallbackReason } = await createBackend(options.backend ?? 'auto', navigator.gpu);
     try {
@@ -118,6 +117,8 @@ async function load(source: WorkerModelSource, options: WorkerLoadOptions, event
         backend,
         fallbackReason,
         store,
+        storage: report,
+        storedModels,
         notices,
         gpuBytes: options.budget?.gpuBytes,
         ramBytes: options.budget?.ramBytes,
@@ -133,6 +134,13 @@ async function load(source: WorkerModelSource, options: WorkerLoadOptions, event
       throw thrown;
     }
   });
+}
+
+async function unload(): Promise<void> {
+  await host?.dispose();
+  host = undefined;
+  await store?.close();
+  store = undefined;
 }
 
 async function generate(request: GenerateRequest, port: MessagePort): Promise<void> {
@@ -161,7 +169,7 @@ async function generate(request: GenerateRequest, port: MessagePort): Promise<vo
 const api: WorkerApi = {
   load: (source, options, events) =>
     reply(async () => {
-      await host?.dispose();
+      await unload();
       host = await load(source, options, events);
       return host.model;
     }),
@@ -185,8 +193,7 @@ const api: WorkerApi = {
   dispose: () =>
     reply(async () => {
       for (const feed of listeners) feed.end();
-      await host?.dispose();
-      host = undefined;
+      await unload();
       return null;
     }),
 };

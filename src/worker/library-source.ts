@@ -42,6 +42,7 @@ export class LibrarySource implements Source {
   }
 
   async close(): Promise<void> {
+    this.#library.close();
     await this.#origin?.close?.();
   }
 

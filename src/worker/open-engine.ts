@@ -1,9 +1,10 @@
 // Where the parts are put together: a source, what is stored of it, a backend, and the engine on top. Used by the worker and by the terminal.
 
-import type { Budget, LoadPhase, ModelInfo } from '../core/api';
+import type { Budget, LoadPhase, ModelInfo, StorageReport, StoredModel } from '../core/api';
 import type { Backend } from '../core/backend';
 import { EngineError, throwIfAborted } from '../core/errors';
 import type { ModelDescription } from '../core/model-description';
+import { formatBytes } from '../core/units';
 import { describeModel } from '../engine/describe-model';
 import { EngineCore } from '../engine/engine-core';
 import { type ExpertLayout, expertLayout, importExpert, slotBytesOf } from '../engine/expert-layout';
@@ -38,6 +39,9 @@ export interface OpenRequest {
   readonly fallbackReason?: string | undefined;
   /** Undefined: nothing is stored. */
   readonly store?: RecordStore | undefined;
+  readonly storage?: StorageReport | undefined;
+  /** What could be deleted when there is no room. */
+  readonly storedModels?: (() => Promise<readonly StoredModel[]>) | undefined;
   readonly notices: readonly string[];
   readonly gpuBytes?: Budget | undefined;
   readonly ramBytes?: number | undefined;
@@ -100,6 +104,7 @@ async function openOn(request: OpenRequest, opened: OpenedModel): Promise<Opened
     ramBudgetBytes: ramBytes,
     library,
     importExpert: (layer, expert, importSignal) => importExpert(source, experts[layer]!, layouts[layer]!, expert, importSignal),
+    clock: request.clock,
   });
   const contextLength = resolveContextLength(request.contextLength, spec);
   const expertTotalBytes = slotBytesOf(layouts) * experts.reduce((sum, { ffn }) => sum + ffn.expertCount, 0);
@@ -129,20 +134,31 @@ async function openOn(request: OpenRequest, opened: OpenedModel): Promise<Opened
     description,
     model: describe(request, opened, { contextLength, expertTotalBytes, hasChatTemplate: template !== undefined }),
     startFill: () => {
-      void fillIfRoom(tiers, expertTotalBytes);
+      void fillIfRoom(tiers, expertTotalBytes, () => whatCouldBeDeleted(request, library?.modelId));
     },
   };
 }
 
 /** Storing is a service: what goes wrong is in `tiers.notices`, and the model runs all the same. */
-async function fillIfRoom(tiers: ExpertTiers, expertTotalBytes: number): Promise<void> {
+async function fillIfRoom(tiers: ExpertTiers, expertTotalBytes: number, advice: () => Promise<string>): Promise<void> {
   const estimate = await estimateStorage();
   const missingBytes = expertTotalBytes - tiers.supplyStats().diskBytes;
   if (estimate && estimate.quotaBytes - estimate.usedBytes < missingBytes) {
-    tiers.notices.push('There is not enough room to store the whole model in this browser: experts that do not fit are read again from where the model is.');
+    const notice = 'There is not enough room to store the whole model in this browser: experts that do not fit are read again from where the model is.';
+    tiers.notices.push(notice + (await advice()));
     return;
   }
-  await tiers.fillInBackground().catch(() => {});
+  const noticeCount = tiers.notices.length;
+  const isStored = await tiers.fillInBackground().catch(() => true); // ended by the engine, or the network: nothing that room would help
+  if (!isStored && tiers.notices.length > noticeCount) tiers.notices[noticeCount] += await advice();
+}
+
+/** Deleting is the user's to decide, so it is only offered. Empty when nothing else is stored. */
+async function whatCouldBeDeleted({ storedModels }: OpenRequest, ownId: string | undefined): Promise<string> {
+  const models = (await storedModels?.().catch(() => [])) ?? [];
+  const others = models.filter(({ id, bytes }) => id !== ownId && bytes > 0).sort((a, b) => a.lastUsedAt - b.lastUsedAt);
+  if (others.length === 0) return '';
+  return ` Stored models that could be deleted, the one used longest ago first: ${others.map(({ name, bytes }) => `${name} (${formatBytes(bytes)})`).join(', ')}.`;
 }
 
 /** Opens the source, or what is stored of it when the source cannot be reached. */
@@ -157,6 +173,7 @@ async function openModel(request: OpenRequest): Promise<OpenedModel> {
     const error = EngineError.from(thrown);
     if (!stored?.manifest?.complete || error.code === 'aborted') throw error;
     notices.push('The place the model came from cannot be reached; it runs from what is stored in this browser.');
+    await stored.markInUse();
     const model = await openStored(stored, signal).catch(() => undefined);
     if (!model) throw error;
     return { ...model, notices };
@@ -165,9 +182,9 @@ async function openModel(request: OpenRequest): Promise<OpenedModel> {
     const file = await readGguf(origin, signal);
     const spec = specFromGguf(file);
     const layouts = moeLayers(spec).map(expertLayout);
-    const library = store && (await openLibrary(store, request, origin, file, spec, layouts, notices));
-    const header = library && (await origin.read(0, file.dataStartBytes, signal));
-    const source = library && header ? new LibrarySource(library, header, origin) : origin;
+    const header = store && (await origin.read(0, file.dataStartBytes, signal));
+    const library = header && (await openLibrary(request, origin, header, spec, layouts, notices));
+    const source = library ? new LibrarySource(library, header, origin) : origin;
     return { file, spec, source, layouts, library, notices };
   } catch (thrown) {
     await origin.close?.();
@@ -187,10 +204,9 @@ async function openStored(library: ModelLibrary, signal: AbortSignal | undefined
 
 /** What is stored of this very file, with its manifest and header written. Undefined when the store takes nothing. */
 async function openLibrary(
-  store: RecordStore,
-  { sourceName, now, signal }: OpenRequest,
+  { store, sourceName, now }: OpenRequest,
   origin: Source,
-  file: GgufFile,
+  header: Uint8Array,
   spec: ModelSpec,
   layouts: readonly ExpertLayout[],
   notices: string[],
@@ -202,23 +218,24 @@ async function openLibrary(
     trunk: trunkRanges(spec),
   };
   try {
-    const library = await ModelLibrary.open(store, modelIdOf(origin.identity), LAYOUT_VERSION);
-    const { manifest } = library;
-    await library.writeManifest({
-      version: MANIFEST_VERSION,
-      identity: origin.identity,
-      sourceName,
-      sizeBytes: origin.sizeBytes,
-      layout,
-      complete: manifest?.complete ?? false,
-      createdAt: manifest?.createdAt ?? now(),
-      lastUsedAt: now(),
+    return await ModelLibrary.open(store!, modelIdOf(origin.identity), LAYOUT_VERSION, async (library) => {
+      const { manifest } = library;
+      await library.writeManifest({
+        version: MANIFEST_VERSION,
+        identity: origin.identity,
+        sourceName,
+        modelName: spec.name,
+        sizeBytes: origin.sizeBytes,
+        layout,
+        complete: manifest?.complete ?? false,
+        createdAt: manifest?.createdAt ?? now(),
+        lastUsedAt: now(),
+      });
+      if ((await library.readSourceHeader()).status !== 'found') await library.writeSourceHeader(header);
     });
-    if ((await library.readSourceHeader()).status !== 'found') await library.writeSourceHeader(await origin.read(0, file.dataStartBytes, signal));
-    return library;
   } catch (thrown) {
-    if (EngineError.from(thrown).code === 'aborted') throw thrown;
-    notices.push('The model cannot be stored in this browser (no room, or site data is blocked), so it is downloaded again next time.');
+    const { message } = EngineError.from(thrown);
+    notices.push(`The model cannot be stored in this browser, so it is downloaded again next time. ${message}`);
     return undefined;
   }
 }
@@ -230,8 +247,8 @@ function resolveContextLength(wanted: number | undefined, { contextLength }: Mod
 }
 
 function describe(
-  { backend, sourceName, isDemo, fallbackReason }: OpenRequest,
-  { spec, layouts, notices }: OpenedModel,
+  { backend, sourceName, isDemo, fallbackReason, storage }: OpenRequest,
+  { spec, layouts, notices, library }: OpenedModel,
   more: { readonly contextLength: number; readonly expertTotalBytes: number; readonly hasChatTemplate: boolean },
 ): ModelInfo {
   return {
@@ -255,6 +272,7 @@ function describe(
     adapter: backend.adapterName,
     isSoftwareAdapter: backend.kind === 'webgpu' && backend.isSoftware,
     ...(fallbackReason === undefined ? {} : { fallbackReason }),
+    ...(storage && library ? { storage } : {}),
     notices,
   };
 }

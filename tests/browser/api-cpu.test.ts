@@ -46,7 +46,7 @@ test('loading reports its phases in bytes, and the model tells about itself', ()
     },
     ...{ expertsPerToken: 4, hiddenSize: 256, vocabularySize: 4096, contextLength: 1024, parameterCount: 21_155_840, hasChatTemplate: true },
     ...{ trunkBytes: 2_580_480, expertBytes: 104_448, expertTotalBytes: 192 * 104_448 },
-    ...{ backend: 'cpu', adapter: 'CPU', isSoftwareAdapter: false, notices: [] },
+    ...{ backend: 'cpu', adapter: 'CPU', isSoftwareAdapter: false, storage: { kind: 'memory' }, notices: [] },
   });
 });
 

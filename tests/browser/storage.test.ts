@@ -9,6 +9,7 @@ import { ExpertTiers } from '../../src/storage/expert-tiers';
 import { describeExpertTiers, expertBytes, openLibrary, openTiers, TestFile } from '../storage/expert-tiers-suite';
 import { bytesOf, describeRecordStore } from '../storage/record-store-suite';
 
+const clock = () => performance.now();
 let databaseCount = 0;
 const databaseNames: string[] = [];
 
@@ -90,11 +91,11 @@ describe('IndexedDbStore', () => {
 describe('openRecordStore in Chromium', () => {
   it.each(['auto', 'indexeddb'] as const)('takes IndexedDB on "%s"', async (choice) => {
     const name = newDatabaseName();
-    const { store, notices } = await openRecordStore(choice, name);
+    const { store, notices } = await openRecordStore(choice, { clock, name });
     expect([store.kind, notices]).toEqual(['indexeddb', []]);
     await store.putMany([['a', bytesOf(7)]]);
     await store.close();
-    const again = await openRecordStore(choice, name);
+    const again = await openRecordStore(choice, { clock, name });
     expect(await again.store.get('a')).toEqual(bytesOf(7));
     await again.store.close();
   });
@@ -102,15 +103,15 @@ describe('openRecordStore in Chromium', () => {
   it('falls back to memory on "auto", and rejects "indexeddb", when the database cannot be used', async () => {
     const name = newDatabaseName();
     (await openDatabase(name)).close(); // a database of this name without our object store
-    const { store, notices } = await openRecordStore('auto', name);
+    const { store, notices } = await openRecordStore('auto', { clock, name });
     expect(store.kind).toBe('memory');
     expect(notices.length).toBe(1);
-    await expect(openRecordStore('indexeddb', name)).rejects.toMatchObject({ code: 'storage-unavailable' });
+    await expect(openRecordStore('indexeddb', { clock, name })).rejects.toMatchObject({ code: 'storage-unavailable' });
   });
 
   it('does not take a full disk for a missing database', async () => {
     await withQuota(1, async () => {
-      const { store } = await openRecordStore('auto', newDatabaseName());
+      const { store } = await openRecordStore('auto', { clock, name: newDatabaseName() });
       expect(store.kind).toBe('indexeddb');
       expect(await store.get('a')).toBeUndefined();
       await expect(store.putMany([['a', bytesOf(1)]])).rejects.toMatchObject({ code: 'storage-quota' });
@@ -125,9 +126,9 @@ describe('ExpertTiers in Chromium', () => {
       const store = new IndexedDbStore(newDatabaseName());
       const library = await openLibrary(store);
       const importExpert = async () => new Uint8Array(400_000).fill(7);
-      const tiers = await ExpertTiers.open({ expertCounts: [4], expertBytes: [400_000], ramBudgetBytes: 0, library, importExpert });
+      const tiers = await ExpertTiers.open({ expertCounts: [4], expertBytes: [400_000], ramBudgetBytes: 0, library, importExpert, clock: () => 0 });
       for (let expert = 0; expert < 4; expert++) {
-        expect(await tiers.fetch(0, expert)).toEqual({ bytes: new Uint8Array(400_000).fill(7), tier: 'network' });
+        expect(await tiers.fetch(0, expert)).toMatchObject({ bytes: new Uint8Array(400_000).fill(7), tier: 'network' });
         await tiers.settled();
       }
       expect(tiers.notices).toEqual([expect.stringContaining('refuses to store more')]);
@@ -143,9 +144,9 @@ describe('ExpertTiers in Chromium', () => {
     const tiers = await openTiers(await openLibrary(store), file, 0);
     expect(await tiers.fillInBackground()).toBe(true);
     await clearSiteData();
-    expect(await tiers.fetch(0, 1)).toEqual({ bytes: expertBytes(0, 1), tier: 'network' });
+    expect(await tiers.fetch(0, 1)).toMatchObject({ bytes: expertBytes(0, 1), tier: 'network' });
     await tiers.settled();
-    expect(await tiers.fetch(0, 1)).toEqual({ bytes: expertBytes(0, 1), tier: 'disk' });
+    expect(await tiers.fetch(0, 1)).toMatchObject({ bytes: expertBytes(0, 1), tier: 'disk' });
     await tiers.dispose();
     await store.close();
   });

@@ -53,7 +53,7 @@ afterAll(async () => {
 
 test('a model from another server is stored whole, as records in IndexedDB', async () => {
   // The demo model waits: one model at a time is what two cores bear.
-  await app.page.goto(`${appServer.origin}/?backend=cpu`);
+  await app.page.goto(`${appServer.origin}/?backend=cpu&store=indexeddb`);
   await app.openModel({ address });
   await app.untilReady(address);
   const held = async () => (await app.expertsHeld('Disk')) === `${EXPERT_COUNT} / ${EXPERT_COUNT}`;
@@ -70,7 +70,7 @@ test('a model from another server is stored whole, as records in IndexedDB', asy
 test('with that server stopped, the model loads from the records and writes the golden text', async () => {
   expected = new RegExp(`ERR_CONNECTION_REFUSED.*\\(${address}\\)$`);
   await modelServer.close();
-  await app.page.goto(appServer.origin);
+  await app.page.goto(`${appServer.origin}/?store=indexeddb`);
   await app.openModel({ address });
   await app.untilReady(address);
   await app.untilNotice(OFFLINE_NOTICE);
@@ -82,7 +82,7 @@ test('with that server stopped, the model loads from the records and writes the 
 });
 
 test('the demo model, too, loads when only the page itself can be reached', async () => {
-  const page = `${appServer.origin}/?backend=cpu`;
+  const page = `${appServer.origin}/?backend=cpu&store=indexeddb`;
   await app.open(page);
   await waitFor(
     async () => (await storedModels(app.page)).some((model) => model.sourceName.endsWith('/models/demo-q8_0.gguf') && model.isComplete),

@@ -155,9 +155,9 @@ async function openChanging(bench: Bench): Promise<{ readonly core: EngineCore; 
   const reports: Array<Promise<unknown>> = [];
   const core: EngineCore = await bench.open(await demoSource(), {
     budget: '5%',
-    wrapFetch: (fetch) => (layer, expert, signal) => {
+    wrapFetch: (fetch) => (layer, expert, options) => {
       if (isArmed && fetchCount++ % 9 === 0) reports.push(core.setBudget({ gpuBytes: cycle[changeCount++ % cycle.length]! }));
-      return fetch(layer, expert, signal);
+      return fetch(layer, expert, options);
     },
   });
   isArmed = true;

@@ -83,9 +83,9 @@ export function interruptionSuite(lab: Lab): void {
         let fetchesUntilFailure = Number.POSITIVE_INFINITY;
         const core = await bench.open(SUBJECT.source, {
           budget: '0%',
-          wrapFetch: (fetch) => async (layer, expert, signal) => {
+          wrapFetch: (fetch) => async (layer, expert, options) => {
             if (--fetchesUntilFailure === 0) throw failure;
-            return fetch(layer, expert, signal);
+            return fetch(layer, expert, options);
           },
         });
         const onToken = () => {
@@ -104,9 +104,9 @@ export function interruptionSuite(lab: Lab): void {
       let isArmed = false;
       const core = await bench.open(SUBJECT.source, {
         budget: '0%',
-        wrapFetch: (fetch) => (layer, expert, signal) => {
+        wrapFetch: (fetch) => (layer, expert, options) => {
           if (isArmed) controller.abort();
-          return fetch(layer, expert, signal);
+          return fetch(layer, expert, options);
         },
       });
       const onToken = ({ index }: { index: number }) => {

@@ -153,13 +153,26 @@ describe('counts and lengths beyond reason', () => {
 
 describe('impossible fields', () => {
   const nest = (depth: number): WriterValue => (depth === 0 ? texts(['x']) : { type: 'array', itemType: 'array', items: [nest(depth - 1)] });
-  it.each<[string, () => Promise<GgufFile>, string]>([
+  it.each<[string, () => Promise<GgufFile>, string | RegExp]>([
     ['two keys of one name', () => readFile({ metadata: [architecture, architecture] }), 'general.architecture'],
     ['two tensors of one name', () => readFile({ tensors: [tensor, tensor] }), '"a"'],
     ['alignment 0', () => readFile({ metadata: [['general.alignment', u32(0)]] }), 'general.alignment'],
     ['alignment 48', () => readFile({ metadata: [['general.alignment', u32(48)]] }), 'general.alignment'],
     ['alignment as text', () => readFile({ metadata: [['general.alignment', text('32')]] }), 'general.alignment'],
     ['an offset off the alignment', () => readFile({ tensors: [{ ...tensor, offset: 8 }] }), 'alignment'],
+    ['two tensors in one place', () => readFile({ tensors: [tensor, { ...tensor, name: 'b', offset: 0 }] }), /"a" and "b" overlap/],
+    ['a tensor within another', () => readFile({ tensors: [tensor, { ...tensor, name: 'b', dimensions: [1], offset: 32 }] }), /"a" and "b" overlap/],
+    [
+      'a tensor that begins before another ends',
+      () =>
+        readFile({
+          tensors: [
+            { ...tensor, offset: 224 },
+            { ...tensor, name: 'b', offset: 0 },
+          ],
+        }),
+      /"b" and "a" overlap/,
+    ],
     ['no dimension', () => readFile({ tensors: [{ ...tensor, dimensions: [] }] }), '0 dimensions'],
     ['five dimensions', () => readFile({ tensors: [{ ...tensor, dimensions: [1, 1, 1, 1, 1] }] }), '5 dimensions'],
     ['a dimension of 0', () => readFile({ tensors: [{ ...tensor, dimensions: [32, 0] }] }), 'dimension 1'],

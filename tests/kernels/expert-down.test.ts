@@ -3,7 +3,7 @@ import { roundUp } from '../../src/core/units';
 import { expertDown } from '../../src/kernels/expert-down';
 import { randomFloats, randomRows, testKernel } from '../support/kernel-harness';
 import { packRandomSlab } from '../support/pack-matrix';
-import { encodeRoutes, randomRoutes, shuffledSlots } from '../support/test-routes';
+import { encodeRoutes, randomRoutes, shuffledSlots, withoutSlots } from '../support/test-routes';
 import { ROUNDOFF, blockSumDepth, sumTolerance } from '../support/tolerance';
 
 interface Shape {
@@ -13,6 +13,8 @@ interface Shape {
   readonly expertCount: number;
   readonly topK: number;
   readonly routesOffset?: number;
+  /** These of the k experts have no slot, as in a scout. */
+  readonly missing?: readonly number[];
   readonly outputScale?: number;
   readonly constants?: Readonly<Record<string, number>>;
 }
@@ -27,13 +29,15 @@ const SHAPES: readonly Shape[] = [
   // A bias of every expert, weighted as its product is, and a scale of the whole.
   { codec: 'f32', columnCount: 36, rowCount: 37, expertCount: 5, topK: 2, outputScale: 0.375, constants: { HAS_BIAS: 1 } },
   { codec: 'f32', columnCount: 36, rowCount: 5, expertCount: 3, topK: 1, outputScale: 0.375 },
+  { codec: 'f32', columnCount: 36, rowCount: 37, expertCount: 5, topK: 3, missing: [0, 2], constants: { HAS_BIAS: 1 } },
+  { codec: 'q8_0', columnCount: 96, rowCount: 5, expertCount: 5, topK: 2, missing: [0] },
   { codec: 'f16', columnCount: 36, rowCount: 33, expertCount: 20, topK: 16, routesOffset: 56 },
   ...OTHERS.map((codec): Shape => ({ codec, columnCount: roundUp(96, columnMultiple(codec)), rowCount: 33, expertCount: 3, topK: 2 })),
   { codec: 'bf16', columnCount: 256, rowCount: 70, expertCount: 4, topK: 4, constants: { WG_SIZE: 256, LANES: 16, ROW_STEPS: 1 } },
 ];
 
-for (const { codec, columnCount, rowCount, expertCount, topK, routesOffset = 0, outputScale = 1, constants = {} } of SHAPES) {
-  const title = `${topK} of ${expertCount} experts, ${columnCount} → ${rowCount}, routes at ${routesOffset}${outputScale === 1 ? '' : `, times ${outputScale}`}`;
+for (const { codec, columnCount, rowCount, expertCount, topK, routesOffset = 0, missing = [], outputScale = 1, constants = {} } of SHAPES) {
+  const title = `${topK} of ${expertCount} experts, ${columnCount} → ${rowCount}, routes at ${routesOffset}${missing.length > 0 ? `, ${missing.length} missing` : ''}${outputScale === 1 ? '' : `, times ${outputScale}`}`;
   testKernel(expertDown, { TOP_K: topK, CODEC: CODEC_IDS[codec], ...constants }, title, (random) => {
     const slab = packRandomSlab(random, expertCount + 2, [
       { codec, rowCount, columnCount },
@@ -58,7 +62,7 @@ for (const { codec, columnCount, rowCount, expertCount, topK, routesOffset = 0, 
       buffers: {
         weights: slab.data,
         input,
-        routes: encodeRoutes(randomRoutes(random, 1, topK, slotTable), routesOffset),
+        routes: encodeRoutes(withoutSlots(randomRoutes(random, 1, topK, slotTable), missing), routesOffset),
         output: { data: randomFloats(random, rowCount + 7), tolerance: { ...sum, rel: 2 * ROUNDOFF } },
       },
     };

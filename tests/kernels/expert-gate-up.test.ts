@@ -2,7 +2,7 @@ import { CODEC_IDS, type CodecName } from '../../src/core/packed-weights';
 import { expertGateUp } from '../../src/kernels/expert-gate-up';
 import { poison, randomRows, testKernel } from '../support/kernel-harness';
 import { packRandomSlab } from '../support/pack-matrix';
-import { encodeRoutes, paddedLength, randomRoutes, shuffledSlots } from '../support/test-routes';
+import { encodeRoutes, paddedLength, randomRoutes, shuffledSlots, withoutSlots } from '../support/test-routes';
 import { blockSumDepth, gatedTolerance } from '../support/tolerance';
 
 interface Shape {
@@ -13,6 +13,8 @@ interface Shape {
   readonly expertCount: number;
   readonly topK: number;
   readonly routesOffset?: number;
+  /** These of the k experts have no slot, as in a scout. */
+  readonly missing?: readonly number[];
   readonly constants?: Readonly<Record<string, number>>;
 }
 
@@ -33,12 +35,13 @@ const SHAPES: readonly Shape[] = [
   // The other activations; the sums of 512 products go beyond the limits of 7 on either side.
   { gate: 'f32', up: 'f32', columnCount: 36, rowCount: 17, expertCount: 3, topK: 2, constants: { ACTIVATION: 1 } },
   { gate: 'mxfp4', up: 'mxfp4', columnCount: 512, rowCount: 33, expertCount: 4, topK: 4, constants: { ACTIVATION: 2, HAS_BIAS: 1 } },
+  { gate: 'mxfp4', up: 'mxfp4', columnCount: 64, rowCount: 33, expertCount: 4, topK: 3, missing: [0, 2], constants: { ACTIVATION: 2, HAS_BIAS: 1 } },
   // Other divisions of the work.
   { gate: 'q4_0', up: 'f16', columnCount: 1056, rowCount: 19, expertCount: 3, topK: 2, constants: { WG_SIZE: 256, LANES: 32, ROW_STEPS: 2 } },
 ];
 
-for (const { gate, up, columnCount, rowCount, expertCount, topK, routesOffset = 0, constants = {} } of SHAPES) {
-  const title = `${topK} of ${expertCount} experts, ${columnCount} → ${rowCount}, routes at ${routesOffset}`;
+for (const { gate, up, columnCount, rowCount, expertCount, topK, routesOffset = 0, missing = [], constants = {} } of SHAPES) {
+  const title = `${topK} of ${expertCount} experts, ${columnCount} → ${rowCount}, routes at ${routesOffset}${missing.length > 0 ? `, ${missing.length} missing` : ''}`;
   testKernel(expertGateUp, { TOP_K: topK, GATE_CODEC: CODEC_IDS[gate], UP_CODEC: CODEC_IDS[up], ...constants }, title, (random) => {
     const slab = packRandomSlab(random, expertCount + 2, [
       { codec: gate, rowCount, columnCount },
@@ -63,7 +66,7 @@ for (const { gate, up, columnCount, rowCount, expertCount, topK, routesOffset = 
       buffers: {
         weights: slab.data,
         input: randomRows(random, 1, columnCount),
-        routes: encodeRoutes(randomRoutes(random, 1, topK, slotTable), routesOffset),
+        routes: encodeRoutes(withoutSlots(randomRoutes(random, 1, topK, slotTable), missing), routesOffset),
         output: {
           data: poison(topK * stride),
           tolerance: gatedTolerance(columnCount, blockSumDepth(columnCount, constants['LANES'] ?? 8)),

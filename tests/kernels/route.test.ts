@@ -85,18 +85,46 @@ for (const { title, expertCount, groupOf, expected } of TIES) {
   );
 }
 
-const HALTS: ReadonlyArray<{ readonly title: string; readonly halts: 0 | 1; readonly missing: (k: number) => boolean; readonly isHalted: boolean }> = [
-  { title: 'nothing missing, no halt', halts: 1, missing: () => false, isHalted: false },
-  { title: 'one of the chosen is missing', halts: 1, missing: (k) => k === 2, isHalted: true },
-  { title: 'all of the chosen are missing', halts: 1, missing: (k) => k < 4, isHalted: true },
-  { title: 'only experts that were not chosen are missing', halts: 1, missing: (k) => k >= 4, isHalted: false },
-  { title: 'missing in prefill, which does not halt', halts: 0, missing: (k) => k % 2 === 0, isHalted: false },
+interface HaltCase {
+  readonly title: string;
+  readonly missing: (k: number) => boolean;
+  readonly constants?: Readonly<Record<string, number>>;
+  /** In control before. */
+  readonly before?: { readonly scouting?: number; readonly layer?: number; readonly scoutReach?: number };
+  readonly lastLayer?: number;
+  /** The step's first missing expert is here. */
+  readonly isFirst: boolean;
+  readonly isHalted: boolean;
+}
+
+const HALTS: readonly HaltCase[] = [
+  { title: 'nothing missing, no halt', missing: () => false, isFirst: false, isHalted: false },
+  { title: 'one of the chosen is missing', missing: (k) => k === 2, isFirst: true, isHalted: true },
+  { title: 'all of the chosen are missing', missing: (k) => k < 4, isFirst: true, isHalted: true },
+  { title: 'only experts that were not chosen are missing', missing: (k) => k >= 4, isFirst: false, isHalted: false },
+  { title: 'missing in prefill, which does not halt', missing: (k) => k % 2 === 0, constants: { HALTS: 0 }, isFirst: false, isHalted: false },
+  { title: 'missing, and two layers may be scouted', missing: (k) => k === 1, before: { scoutReach: 2 }, isFirst: true, isHalted: false },
+  { title: 'missing in the last layer', missing: (k) => k === 1, before: { scoutReach: 2 }, lastLayer: LAYER, isFirst: true, isHalted: true },
+  { title: 'a scout goes on', missing: (k) => k === 0, before: { scouting: 1, layer: LAYER - 1, scoutReach: 2 }, isFirst: false, isHalted: false },
+  { title: 'a scout at the end of its reach', missing: () => false, before: { scouting: 1, layer: LAYER - 2, scoutReach: 2 }, isFirst: false, isHalted: true },
+  {
+    title: 'a scout in the last layer',
+    missing: () => false,
+    before: { scouting: 1, layer: LAYER - 1, scoutReach: 9 },
+    lastLayer: LAYER,
+    isFirst: false,
+    isHalted: true,
+  },
+  { title: 'missing, scores of another vector', missing: (k) => k === 3, constants: { HAS_SCORE_INPUT: 1 }, isFirst: true, isHalted: true },
+  { title: 'missing, normed before', missing: (k) => k === 3, constants: { NORM: 0 }, isFirst: true, isHalted: true },
 ];
-for (const { title, halts, missing, isHalted } of HALTS) {
+for (const { title, missing, constants = {}, before = {}, lastLayer = LAYER + 9, isFirst, isHalted } of HALTS) {
   const shape: Shape = { tokenCount: 1, columnCount: 96, expertCount: 32, topK: 4, tableOffset: 64 };
+  let kept: Float32Array | undefined;
+  let keptScores: Float32Array | undefined;
   testKernel(
     route,
-    { TOP_K: 4, HALTS: halts },
+    { TOP_K: 4, HALTS: 1, ...constants },
     title,
     (random) => {
       const inputs = wellSeparated(random, shape);
@@ -106,16 +134,37 @@ for (const { title, halts, missing, isHalted } of HALTS) {
       rankExperts(shape, inputs, 0).forEach((expert, k) => {
         if (missing(k)) slotTable[64 + expert] = MISSING_SLOT;
       });
-      return routeCase(shape, inputs, slotTable);
+      const base = routeCase(shape, inputs, slotTable);
+      const normed = base.buffers['normed'] as OutputBuffer;
+      // With the same vector normed by itself the scores rank as they do without NORM.
+      const unnormed = constants['NORM'] === 0 ? { input: normedInput(shape, inputs), gain: randomFloats(random, 96) } : {};
+      kept = constants['NORM'] === 0 ? unnormed.gain : inputs.input;
+      keptScores = constants['HAS_SCORE_INPUT'] === 1 ? normedInput(shape, inputs) : undefined;
+      return {
+        ...base,
+        control: { ...base.control, ...before },
+        params: { ...base.params, last_layer: lastLayer },
+        buffers: {
+          ...base.buffers,
+          ...unnormed,
+          ...(keptScores ? { score_input: keptScores } : {}),
+          normed: { ...normed, data: poison(3 * 96), shape: [3, 96] },
+        },
+      };
     },
     ({ gpu }) => {
-      const record = [...gpu.u32('routes').slice(0, 4)];
-      const untouched = [...poisonWords(4)];
-      expect(record).toEqual(isHalted ? [HaltReason.missingExpert, LAYER, 11, 77] : untouched);
+      const words = gpu.u32('routes');
+      expect([...words.slice(0, 4)]).toEqual(isFirst ? [HaltReason.missingExpert, LAYER, 11, 77] : [...poisonWords(4)]);
+      const isScouting = isFirst || before.scouting === 1;
+      expect(words[7]).toBe(isScouting ? LAYER : poisonWords(1)[0]);
       expect(gpu.control[ControlWord.halted]).toBe(isHalted ? HaltReason.missingExpert : HaltReason.none);
-      expect(gpu.control[ControlWord.layer]).toBe(isHalted ? LAYER : 0);
-      const slots = [0, 1, 2, 3].map((k) => gpu.u32('routes')[ROUTES_OFFSET + k * 3 + 1] === MISSING_SLOT);
+      expect(gpu.control[ControlWord.scouting]).toBe(isScouting ? 1 : 0);
+      expect(gpu.control[ControlWord.layer]).toBe(isFirst ? LAYER : (before.layer ?? 0));
+      const slots = [0, 1, 2, 3].map((k) => words[ROUTES_OFFSET + k * 3 + 1] === MISSING_SLOT);
       expect(slots).toEqual([0, 1, 2, 3].map(missing));
+      const row = (index: number) => [...gpu.f32('normed').slice(index * 96, (index + 1) * 96)];
+      expect(row(1)).toEqual([...(isFirst ? kept! : poison(96))]);
+      expect(row(2)).toEqual([...(isFirst && keptScores ? keptScores : poison(96))]);
     },
   );
 }
@@ -346,6 +395,12 @@ function logitsOf({ columnCount, expertCount }: Shape, { input, gain, router }: 
   const x = input.subarray(token * stride, token * stride + columnCount);
   const scale = 1 / Math.sqrt(x.reduce((sum, value) => sum + value ** 2, 0) / columnCount + EPSILON);
   return Array.from({ length: expertCount }, (_, e) => x.reduce((sum, value, c) => sum + value * gain[c]! * scale * router[e * stride + c]!, 0));
+}
+
+/** m: what the router makes of its input when it norms by itself. */
+function normedInput({ columnCount }: Shape, { input, gain }: RouteInputs): Float32Array {
+  const scale = 1 / Math.sqrt(input.reduce((sum, value) => sum + value ** 2, 0) / columnCount + EPSILON);
+  return input.map((value, c) => value * gain[c]! * scale);
 }
 
 function rankExperts(shape: Shape, inputs: RouteInputs, token: number): number[] {

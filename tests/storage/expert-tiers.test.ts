@@ -53,7 +53,7 @@ describe('ExpertTiers under way', () => {
     tiers = await openTiers(undefined, file);
     file.hold();
     const giver = new AbortController();
-    const first = tiers.fetch(0, 0, giver.signal);
+    const first = tiers.fetch(0, 0, { signal: giver.signal });
     const second = tiers.fetch(0, 0);
     giver.abort();
     await expect(first).rejects.toMatchObject({ code: 'aborted' });
@@ -67,14 +67,14 @@ describe('ExpertTiers under way', () => {
     tiers = await openTiers(undefined, file);
     file.hold();
     const giver = new AbortController();
-    const first = tiers.fetch(0, 0, giver.signal);
+    const first = tiers.fetch(0, 0, { signal: giver.signal });
     await turn();
     giver.abort();
     await expect(first).rejects.toMatchObject({ code: 'aborted' });
     file.release();
     const second = tiers.fetch(0, 0);
     expect((await second).tier).toBe('network');
-    await expect(tiers.fetch(0, 1, giver.signal)).rejects.toMatchObject({ code: 'aborted' });
+    await expect(tiers.fetch(0, 1, { signal: giver.signal })).rejects.toMatchObject({ code: 'aborted' });
     expect(file.imports).toEqual(['0/0', '0/0']);
   });
 
@@ -136,6 +136,25 @@ describe('ExpertTiers under way', () => {
     file.release();
     expect(await fill).toBe(true);
     expect(file.maxInFlight).toBe(4);
+  });
+
+  it('loads what a token waits for before what is ahead of it, counts each by its urgency, and raises what is joined', async () => {
+    const file = new TestFile();
+    tiers = await openTiers(undefined, file);
+    file.hold();
+    const fetches = [
+      tiers.fetch(0, 0, { urgency: 'look-ahead' }),
+      tiers.fetch(0, 1, { urgency: 'prefetch' }),
+      tiers.fetch(0, 2, { urgency: 'prefetch' }),
+      tiers.fetch(2, 0),
+      tiers.fetch(0, 2),
+    ];
+    await turn();
+    expect(file.imports).toEqual(['0/0', '2/0', '0/2']);
+    file.release();
+    await Promise.all(fetches);
+    expect(file.imports).toEqual(['0/0', '2/0', '0/2', '0/1']);
+    expect(tiers.supplyStats().loads).toEqual({ demand: 2, 'look-ahead': 1, prefetch: 1 });
   });
 
   it('joins a fetch to the same load of the fill, as demand', async () => {

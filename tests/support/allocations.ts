@@ -2,7 +2,12 @@
 // replaced while the code runs. Everything small (objects, strings, lists that grow by push) is seen as growth of the heap, which counts what was thrown away
 // too until the collector comes, so it is an upper bound between two collections.
 
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 export interface Allocations {
+  /** Of all buffers and typed arrays, and lists made at once, together. */
+  readonly blockBytes: number;
   /** The largest buffer, typed array (in bytes) or list made at once (8 bytes for each item). */
   readonly largestBlockBytes: number;
   /** Of the heap and of the buffers outside it. Negative when the collector came. */
@@ -15,7 +20,9 @@ const TYPED_ARRAYS = ['Uint8Array', 'Int8Array', 'Uint16Array', 'Int16Array', 'U
 /** Not for two actions at once: the constructors are the process's own. */
 export async function measureAllocations(action: () => Promise<void>): Promise<Allocations> {
   let largestBlockBytes = 0;
+  let blockBytes = 0;
   const note = (bytes: number): void => {
+    blockBytes += bytes;
     largestBlockBytes = Math.max(largestBlockBytes, bytes);
   };
   const watch = <T extends object>(constructor: T, bytesOf: (first: unknown) => number): T =>
@@ -53,7 +60,7 @@ export async function measureAllocations(action: () => Promise<void>): Promise<A
     for (const [name, value] of own) Reflect.set(globalThis, name, value);
     Array.from = from;
   }
-  return { largestBlockBytes, heapGrowthBytes: heapBytes() - before };
+  return { blockBytes, largestBlockBytes, heapGrowthBytes: heapBytes() - before };
 }
 
 /** Items that a constructor would make of its first argument; a view of a buffer makes none. */
@@ -61,6 +68,17 @@ function lengthOf(first: unknown): number {
   if (typeof first === 'number') return first;
   if (typeof first !== 'object' || first === null || first instanceof ArrayBuffer || !('length' in first)) return 0;
   return Number(first.length);
+}
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** What is in use, after the collector came. Buffers are freed at the collection after that which finds them, on another thread. */
+export async function heldBytes(): Promise<number> {
+  collect();
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  return heapBytes();
 }
 
 function heapBytes(): number {

@@ -4,8 +4,9 @@
 
 import { EngineError } from '../../src/core/errors';
 import { Random } from '../../src/core/random';
-import { roundUp } from '../../src/core/units';
-import { readGguf } from '../../src/formats/gguf';
+import { MiB, roundUp } from '../../src/core/units';
+import { GGML_TYPES } from '../../src/formats/ggml-types';
+import { type GgufFile, readGguf } from '../../src/formats/gguf';
 import type { Source } from '../../src/formats/source';
 import { createChatTemplate } from '../../src/model/chat-template';
 import { specFromGguf } from '../../src/model/from-gguf';
@@ -13,11 +14,13 @@ import { createTokenizer } from '../../src/model/tokenizer';
 import { measureAllocations, type Allocations } from './allocations';
 import { ARCHITECTURE_CASES, caseFile } from './architectures';
 import { damageParts } from './fuzz-gguf-parts';
-import { tinyQwen3MoeFile, writeGguf, type WriterFile } from './gguf-writer';
+import { text, tinyQwen3MoeFile, writeGguf, type WriterFile, type WriterTensor } from './gguf-writer';
 
 const ALIGNMENT_BYTES = 32;
 /** By all faults of one file together. */
 const MAX_REMOVED_BYTES = 64;
+/** Larger files would make every allocation look small. */
+const MAX_MOVED_BYTES = 4 * MiB;
 
 /** A file whose weights, which the reader never looks at, are zeros and are not kept. */
 export interface FuzzFile {
@@ -27,11 +30,8 @@ export interface FuzzFile {
 }
 
 /** A file that is sound, to be damaged. */
-export interface FuzzBase extends FuzzFile {
+export interface FuzzBase extends FuzzFile, PlacedParts {
   readonly name: string;
-  /** Each tensor has its offset and no data. */
-  readonly parts: WriterFile;
-  readonly weightBytes: number;
 }
 
 export interface FuzzResult {
@@ -41,36 +41,77 @@ export interface FuzzResult {
   readonly milliseconds: number;
   /** Of the source; each byte counts as often as it is read. */
   readonly readBytes: number;
+  /** Of the reader alone, and of all stages. */
+  readonly readerAllocations: Allocations;
   readonly allocations: Allocations;
+  /** What came of the file, as an engine would hold it: to be kept while it is measured. */
+  readonly made: readonly unknown[];
 }
 
-/** One file of each case of the architecture tests, and the tiny model. */
+/** One file of each case of the architecture tests, a tiny model, and one with a long header. */
 export function fuzzBases(): readonly FuzzBase[] {
   const tiny = { name: 'tiny', parts: tinyQwen3MoeFile({ hidden: 16, headSize: 8, layers: 1, ffn: 16, experts: 2, topK: 1 }) };
+  // Its header is longer than the first read, and most of the file.
+  const { metadata, tensors } = tiny.parts;
+  const wordy = {
+    name: 'wordy',
+    parts: { tensors, metadata: [...metadata.slice(0, 3), ['general.description', text('a '.repeat(150_000))] as const, ...metadata.slice(3)] },
+  };
   const cases = ARCHITECTURE_CASES.map((made) => ({ name: made.name, parts: caseFile(made, 1) }));
-  return [tiny, ...cases].map(({ name, parts }) => {
-    let weightBytes = 0;
-    const tensors = parts.tensors.map((tensor) => {
-      const offset = weightBytes;
-      weightBytes = roundUp(offset + tensor.data.byteLength, ALIGNMENT_BYTES);
-      return { ...tensor, offset, data: new Uint8Array(0) };
-    });
-    const header = writeGguf({ ...parts, tensors });
-    return { name, parts: { ...parts, tensors }, weightBytes, header, sizeBytes: header.byteLength + weightBytes };
+  return [tiny, wordy, ...cases].map(({ name, parts }) => {
+    const placed = placeTensors(parts);
+    return { name, ...placed, ...written(placed) };
   });
 }
 
-/** The damaged file of a seed. */
+interface PlacedParts {
+  /** Each tensor has its offset and no data. */
+  readonly parts: WriterFile;
+  readonly weightBytes: number;
+}
+
+/** Gives every tensor its place, after its type and dimensions. */
+function placeTensors(parts: WriterFile): PlacedParts {
+  let weightBytes = 0;
+  const tensors = parts.tensors.map((tensor) => {
+    const offset = weightBytes;
+    weightBytes = roundUp(offset + sizeOf(tensor), ALIGNMENT_BYTES);
+    return { ...tensor, offset, data: new Uint8Array(0) };
+  });
+  return { parts: { ...parts, tensors }, weightBytes };
+}
+
+function sizeOf({ type, dimensions }: WriterTensor): number {
+  const { blockSize, blockBytes } = GGML_TYPES.get(type) ?? { blockSize: 1, blockBytes: 1 };
+  return Math.ceil((dimensions.reduce<number>((product, dimension) => product * Number(dimension), 1) / blockSize) * blockBytes);
+}
+
+function written({ parts, weightBytes }: PlacedParts): FuzzFile {
+  const header = writeGguf(parts);
+  return { header, sizeBytes: header.byteLength + weightBytes };
+}
+
+/** The damaged file of a seed. Seeds of every other hundred damage only small files, which are mostly header. */
 export function fuzzedFile(bases: readonly FuzzBase[], seed: number): FuzzFile & { readonly base: string } {
   const random = new Random(seed);
-  const base = bases[random.integer(0, bases.length - 1)]!;
+  const isSmall = Math.floor(seed / 100) % 2 === 1;
+  const base = bases[isSmall ? (random.integer(0, 7) >> 2) >> random.integer(0, 1) : random.integer(0, bases.length - 1)]!;
   const kind = random.integer(0, 9);
-  const written = kind < 3 ? base.header : writeGguf(damageParts(random, base.parts));
-  const header = kind < 3 || kind === 9 ? damageBytes(random, written) : written;
-  // One in twenty ends before all its weights are there.
-  const weightBytes = random.integer(0, 19) === 0 ? random.integer(0, base.weightBytes) : base.weightBytes;
-  const isCut = header.byteLength < written.byteLength - MAX_REMOVED_BYTES;
-  return { base: base.name, header, sizeBytes: header.byteLength + (isCut ? 0 : weightBytes) };
+  if (kind < 3) return { base: base.name, ...shortened(random, damageBytes(random, base.header), base.header.byteLength, base.weightBytes) };
+  const parts = damageParts(random, base.parts);
+  // Half of those with other tensors have them one after the other, as if they had been made so; else they overlap, or leave gaps.
+  const moved = random.integer(0, 1) === 0 ? placeTensors(parts) : undefined;
+  const placed = moved && moved.weightBytes < MAX_MOVED_BYTES ? moved : { parts, weightBytes: base.weightBytes };
+  const whole = written(placed).header;
+  const header = kind === 9 ? damageBytes(random, whole) : whole;
+  return { base: base.name, ...shortened(random, header, whole.byteLength, placed.weightBytes) };
+}
+
+/** One in twenty ends before all its weights are there, and so does one whose header is cut. */
+function shortened(random: Random, header: Uint8Array, wholeHeaderBytes: number, allWeightBytes: number): FuzzFile {
+  const weightBytes = random.integer(0, 19) === 0 ? random.integer(0, allWeightBytes) : allWeightBytes;
+  const isCut = header.byteLength < wholeHeaderBytes - MAX_REMOVED_BYTES;
+  return { header, sizeBytes: header.byteLength + (isCut ? 0 : weightBytes) };
 }
 
 /** Reads a file as far as it goes, and uses what came of it. Throws what is not an EngineError, and 'internal' ones. */
@@ -79,27 +120,48 @@ export async function readFuzzed(fuzzed: FuzzFile): Promise<FuzzResult> {
   const startedAt = performance.now();
   const startedWith = process.cpuUsage();
   let outcome = 'header';
-  const allocations = await measureAllocations(async () => {
+  let file: GgufFile | undefined;
+  const made: unknown[] = [];
+  const readerAllocations = await measureAllocations(async () => {
     try {
-      const file = await readGguf(source);
-      outcome = stages(
-        ['spec', () => void specFromGguf(file)],
-        ['tokenizer', () => void createTokenizer(file).encode('the thin <|im_end|>', { special: true })],
-        ['template', () => void createChatTemplate(file)?.render([{ role: 'user', content: 'Hi' }], { addGenerationPrompt: true })],
-      );
+      file = await readGguf(source);
     } catch (thrown) {
       outcome = `header: ${codeOf(thrown)}`;
     }
   });
+  const allocations = await measureAllocations(async () => {
+    if (file) outcome = stages(file, made);
+  });
   const { user, system } = process.cpuUsage(startedWith);
-  return { outcome, milliseconds: Math.min(performance.now() - startedAt, (user + system) / 1000), readBytes: source.readBytes, allocations };
+  const milliseconds = Math.min(performance.now() - startedAt, (user + system) / 1000);
+  return { outcome, milliseconds, readBytes: source.readBytes, readerAllocations, allocations, made };
 }
 
 /** Runs all stages, whether or not one fails, so that each sees each file; gives the first failure. */
-function stages(...list: ReadonlyArray<readonly [name: string, action: () => void]>): string {
-  const failures = list.flatMap(([name, action]) => {
+function stages(file: GgufFile, made: unknown[]): string {
+  const list: ReadonlyArray<readonly [name: string, make: () => unknown]> = [
+    ['spec', () => specFromGguf(file)],
+    [
+      'tokenizer',
+      () => {
+        const tokenizer = createTokenizer(file);
+        tokenizer.encode('the thin <|im_end|>', { special: true });
+        return tokenizer;
+      },
+    ],
+    [
+      'template',
+      () => {
+        const template = createChatTemplate(file);
+        template?.render([{ role: 'user', content: 'Hi' }], { addGenerationPrompt: true });
+        return template;
+      },
+    ],
+  ];
+  made.push(file);
+  const failures = list.flatMap(([name, make]) => {
     try {
-      action();
+      made.push(make());
       return [];
     } catch (thrown) {
       return [`${name}: ${codeOf(thrown)}`];

@@ -15,6 +15,7 @@ import { createTokenizer } from '../../src/model/tokenizer';
 export interface OpenCoreOptions {
   readonly budget?: Budget;
   readonly contextLength?: number;
+  readonly scoutReach?: number;
   /** Puts something between the engine and its experts: a failure, a delay, a count. */
   readonly wrapFetch?: (fetch: ExpertSupply['fetch']) => ExpertSupply['fetch'];
 }
@@ -25,7 +26,7 @@ export async function openCore(backend: Backend, source: Source, options: OpenCo
   const layers = moeLayers(spec);
   const layouts = layers.map(expertLayout);
   let bytesRead = 0;
-  const fetch: ExpertSupply['fetch'] = async (layer, expert, signal) => {
+  const fetch: ExpertSupply['fetch'] = async (layer, expert, { signal } = {}) => {
     const bytes = await importExpert(source, layers[layer]!, layouts[layer]!, expert, signal);
     bytesRead += bytes.byteLength;
     return { bytes, tier: 'disk' };
@@ -40,6 +41,9 @@ export async function openCore(backend: Backend, source: Source, options: OpenCo
       diskExperts: 0,
       diskBytes: 0,
       bytesRead: { ram: 0, disk: bytesRead, network: 0 },
+      loads: { demand: 0, 'look-ahead': 0, prefetch: 0 },
+      readMs: 0,
+      checksumMs: 0,
       recordsRepaired: 0,
       notices: [],
     }),
@@ -56,6 +60,7 @@ export async function openCore(backend: Backend, source: Source, options: OpenCo
     budget: options.budget ?? '100%',
     ramBytes: DEFAULT_RAM_BYTES,
     contextLength: options.contextLength ?? spec.contextLength,
+    scoutReach: options.scoutReach,
     clock: () => performance.now(),
   });
 }

@@ -57,7 +57,7 @@ export const MORE_RANDOM_MODELS: readonly RandomModel[] = [
 ];
 
 /** As many experts, as wide a model and as long a prompt as there may be. */
-export const WIDE_MODELS: ReadonlyArray<RandomModel & { readonly promptLengths: readonly number[] }> = [
+export const WIDE_MODELS: readonly TriedModel[] = [
   {
     ...{ seed: 11, layers: 2, experts: 512, topK: 16, hidden: 96, ffn: 32, heads: 2, kvHeads: 1, headSize: 16 },
     codecs: { rest: 'q8_0' },
@@ -69,7 +69,53 @@ export const WIDE_MODELS: ReadonlyArray<RandomModel & { readonly promptLengths: 
     codecs: { rest: 'q8_0' },
     promptLengths: [1, 70],
   },
+  {
+    ...{ seed: 13, layers: 1, experts: 64, topK: 11, hidden: 2048, ffn: 32, heads: 8, kvHeads: 8, headSize: 128 },
+    codecs: { rest: 'q4_0' },
+    promptLengths: [1, 65],
+  },
+  {
+    ...{ seed: 14, layers: 2, experts: 7, topK: 5, hidden: 160, ffn: 64, heads: 4, kvHeads: 4, headSize: 32 },
+    codecs: { rest: 'q8_0' },
+    contextLength: 1024,
+    promptLengths: [1000],
+  },
+  {
+    ...{ seed: 15, layers: 2, experts: 64, topK: 13, hidden: 96, ffn: 32, heads: 4, kvHeads: 1, headSize: 16 },
+    codecs: { rest: 'f16' },
+    contextLength: 1024,
+    promptLengths: [999],
+  },
 ];
+
+/** A model, and the lengths of the prompts that it is tried with. */
+export interface TriedModel extends RandomModel {
+  readonly promptLengths: readonly number[];
+}
+
+const SWEEP_SHAPES = [
+  { hidden: 96, ffn: 32, heads: 4, kvHeads: 1, headSize: 16 },
+  { hidden: 160, ffn: 64, heads: 4, kvHeads: 4, headSize: 32 },
+  { hidden: 96, ffn: 96, heads: 6, kvHeads: 2, headSize: 8 },
+  { hidden: 64, ffn: 32, heads: 2, kvHeads: 2, headSize: 64 },
+] as const;
+const SWEEP_CODECS: readonly CodecName[] = ['q8_0', 'q4_0', 'f16', 'f32', 'q5_1'];
+const SWEEP_LENGTHS: readonly number[] = [2, 17, 64, 130, 300];
+
+/** Every number of selected experts from 1 to 16 (as far as there are so many) of 1, 7, 64 and 512; the other sizes take turns. */
+export const SWEEP_MODELS: readonly TriedModel[] = [1, 7, 64, 512].flatMap((experts) =>
+  Array.from({ length: Math.min(16, experts) }, (_, index) => {
+    const topK = index + 1;
+    const turn = experts + topK;
+    return {
+      ...{ seed: 1000 * experts + topK, layers: 2, experts, topK },
+      ...SWEEP_SHAPES[turn % SWEEP_SHAPES.length]!,
+      codecs: { rest: SWEEP_CODECS[turn % SWEEP_CODECS.length]! },
+      contextLength: 512,
+      promptLengths: [1, SWEEP_LENGTHS[turn % SWEEP_LENGTHS.length]!],
+    };
+  }),
+);
 
 export function titleOf({ layers, experts, topK, hidden, ffn, heads, kvHeads, headSize, codecs }: RandomModel): string {
   const codecNames = [...new Set(Object.values(codecs))].join(' ');

@@ -1,5 +1,6 @@
 // Routes as the routing kernel leaves them, and their groups, made by hand for the kernels that read them.
 
+import { MISSING_SLOT } from '../../src/core/control';
 import { BLOCK_SIZE } from '../../src/core/packed-weights';
 import type { Random } from '../../src/core/random';
 
@@ -28,6 +29,11 @@ export function randomRoutes(random: Random, tokenCount: number, topK: number, s
   return Array.from({ length: tokenCount }, () => drawDistinct(random, topK, expertCount))
     .flat()
     .map((expert) => ({ expert, slot: slotTable[tableOffset + expert]!, weight: Math.fround(random.float(0.01, 1)) }));
+}
+
+/** The same routes, of which some experts have no slot. */
+export function withoutSlots(routes: readonly TestRoute[], missing: readonly number[]): TestRoute[] {
+  return routes.map((route, i) => (missing.includes(i) ? { ...route, slot: MISSING_SLOT } : route));
 }
 
 export function encodeRoutes(routes: readonly TestRoute[], offsetWords: number): Uint32Array<ArrayBuffer> {

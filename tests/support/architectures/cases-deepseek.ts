@@ -42,9 +42,7 @@ const RANK_KEYS: Keys = { 'attention.q_lora_rank': int(QUERY_RANK) };
 const NO_RANK_FOR_LLAMA_CPP: Keys = { 'attention.q_lora_rank': int(0) };
 const LITE_KEYS: Keys = { expert_count: int(8), expert_used_count: int(3), expert_shared_count: int(2), expert_weights_scale: real(1) };
 const V2_KEYS: Keys = { expert_count: int(16), expert_used_count: int(4), expert_shared_count: int(2), expert_weights_scale: real(16) };
-const V3_KEYS: Keys = {
-  ...RANK_KEYS,
-  ...SPLIT_KEYS,
+const V3_EXPERT_KEYS: Keys = {
   ...YARN_KEYS,
   'rope.scaling.yarn_log_multiplier': real(0.1),
   expert_count: int(16),
@@ -57,7 +55,7 @@ const V3_KEYS: Keys = {
   expert_group_used_count: int(2),
 };
 
-export const DEEPSEEK2_V3_KEYS: Keys = { ...DEEPSEEK2_KEYS, ...V3_KEYS };
+export const DEEPSEEK2_V3_KEYS: Keys = { ...DEEPSEEK2_KEYS, ...RANK_KEYS, ...SPLIT_KEYS, ...V3_EXPERT_KEYS };
 
 function deepseek2(latent: Partial<LatentAttentionOptions> & { readonly joined: boolean }, moe: Omit<ExpertsOptions, 'hidden' | 'ffn'>): TensorPlan[] {
   return [
@@ -201,6 +199,50 @@ export const DEEPSEEK_CASES: readonly ArchitectureCase[] = [
     'DeepSeek-V3, R1, Kimi-K2: low-rank query, sigmoid, selection bias, groups, normed, × 2.5, YaRN with yarn_log_multiplier 0.1',
     DEEPSEEK2_V3_KEYS,
     deepseek2({ joined: false, queryRank: QUERY_RANK }, { count: 16, shared: 32, selectionBias: 0.3 }),
+  ),
+
+  architectureCase(
+    'deepseek2-v3-joined',
+    'deepseek2',
+    'DeepSeek-V3 and R1 as published until spring 2025: attn_kv_b in one, with everything else of V3',
+    { ...DEEPSEEK2_KEYS, ...V3_EXPERT_KEYS, ...RANK_KEYS, ...JOINED_KEYS },
+    deepseek2({ joined: true, queryRank: QUERY_RANK }, { count: 16, shared: 32, selectionBias: 0.3 }),
+  ),
+
+  architectureCase(
+    'deepseek2-moonlight-joined',
+    'deepseek2',
+    'Moonlight-16B-A3B as first published: attn_kv_b in one, no selection bias, weights not normed',
+    {
+      ...DEEPSEEK2_KEYS,
+      ...JOINED_KEYS,
+      'rope.freq_base': real(50_000),
+      expert_count: int(8),
+      expert_used_count: int(3),
+      expert_shared_count: int(2),
+      expert_weights_scale: real(2.446),
+      expert_gating_func: int(2),
+    },
+    deepseek2({ joined: true }, { count: 8, shared: 64 }),
+    NO_RANK_FOR_LLAMA_CPP,
+  ),
+
+  architectureCase(
+    'deepseek2-softmax-normed',
+    'deepseek2',
+    'a DeepSeek-V2 whose weights are normed, with selection bias on softmax, and YaRN without yarn_log_multiplier (the earliest files)',
+    {
+      ...DEEPSEEK2_KEYS,
+      ...JOINED_KEYS,
+      ...RANK_KEYS,
+      'rope.scaling.type': string('yarn'),
+      'rope.scaling.factor': real(40),
+      'rope.scaling.original_context_length': int(4096),
+      ...V2_KEYS,
+      expert_weights_scale: real(1.5),
+      expert_weights_norm: bool(true),
+    },
+    deepseek2({ joined: true, queryRank: QUERY_RANK }, { count: 16, shared: 64, selectionBias: 0.1 }),
   ),
 
   architectureCase(

@@ -118,6 +118,25 @@ export const LLAMA_CASES: readonly ArchitectureCase[] = [
   ),
 
   architectureCase(
+    'mixtral-scaled',
+    'llama',
+    'a merge of Llama 3 models as experts: rope_freqs.weight, the old key rope.scale_linear, an attention.scale that is not read, biases of q, k, v',
+    {
+      ...LLAMA_KEYS,
+      'rope.freq_base': real(500_000),
+      'rope.scale_linear': real(2),
+      'attention.scale': real(0.15),
+      expert_count: int(4),
+      expert_used_count: int(2),
+    },
+    [
+      ends(96),
+      vector('rope_freqs.weight', 12, 1, 8),
+      layers(3, (layer) => [...attention(layer, { ...LLAMA, bias: true }), ...experts(layer, { hidden: 96, count: 4, ffn: 160 })]),
+    ],
+  ),
+
+  architectureCase(
     'granitemoe',
     'granitemoe',
     'granite-3.0-1b-a400m: scales of embedding, residual, attention and logits. Unlike it, a head of its own: a tied one says nothing at this size',

@@ -67,7 +67,7 @@ const ARCHITECTURE_FACTS: Readonly<Record<string, readonly string[]>> = {
   llama: [
     'rope NORM (pairs 2p, 2p+1): the converter permutes the rows of q and k; rope_freqs.weight of Llama 3 is used',
     'expert_count absent or 0: dense. Otherwise (Mixtral): softmax, normed, f = feed_forward_length; no expert_feed_forward_length in such files',
-    'rope.dimension_count must be the head size; `attention.scale`, when there, replaces 1/sqrt(head); optional biases on q, k, v, attn_output, ffn_gate/up/down',
+    'rope.dimension_count must be the head size; `attention.scale` is not read (case mixtral-scaled); optional biases on q, k, v, attn_output, ffn_gate/up/down',
   ],
   granitemoe: [
     'rope NORM; embedding × `embedding_scale`; scores × `attention.scale` INSTEAD of 1/sqrt(head) (when not 0)',
