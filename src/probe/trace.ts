@@ -37,7 +37,7 @@ export function routeOf({ layerCount, topK, expertIds }: Trace, token: number, l
   return expertIds.subarray(start, start + topK);
 }
 
-/** Their weights, when the trace has any. */
+/** Their weights, if the trace keeps them. */
 export function weightsOf({ layerCount, topK, weights }: Trace, token: number, layer: number): Float32Array | undefined {
   const start = (token * layerCount + layer) * topK;
   return weights?.subarray(start, start + topK);
