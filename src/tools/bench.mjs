@@ -80,9 +80,15 @@ async function measure(page) {
     const decode = await page.evaluate(([name, count]) => globalThis.sluiceBench.decode(name, count), /** @type {const} */ ([backend, numberOf('tokens')]));
     result['decode'] = decode;
     say(`decode on ${decode.adapter}, experts in ${decode.store}`);
-    say(`  100 % of the experts on the GPU  ${decode.resident.tokensPerSecond.toFixed(2)} tokens/s, ${decode.resident.halts} halts`);
-    say(`  25 %                             ${decode.quarter.tokensPerSecond.toFixed(2)} tokens/s, ${decode.quarter.halts} halts`);
-    say(`  ratio ${decode.ratio.toFixed(2)}; ${percent(decode.waitShare)} of a token's time goes into waiting for experts`);
+    for (const [share, { tokensPerSecond, halts, waitShare }] of /** @type {const} */ ([
+      ['100 %', decode.resident],
+      ['25 %', decode.quarter],
+    ])) {
+      say(
+        `  ${share.padEnd(5)} of the experts on the GPU  ${tokensPerSecond.toFixed(2)} tokens/s, ${halts} halts, ${percent(waitShare)} of the time waiting for experts`,
+      );
+    }
+    say(`  ratio ${decode.ratio.toFixed(2)}`);
   }
   return result;
 }

@@ -54,8 +54,8 @@ export async function benchStore(store: RecordStore, totalBytes: number, expertB
         batch.map(({ layer, expert }) => `${MODEL_ID}/expert/${layer}/${expert}`),
         (sizeBytes) => {
           const slot = next++;
-          if (memory[slot]?.byteLength !== sizeBytes) memory[slot] = new Uint8Array(sizeBytes);
-          return memory[slot]!;
+          const used = memory[slot];
+          return used?.byteLength === sizeBytes ? used : (memory[slot] = new Uint8Array(sizeBytes));
         },
       );
       if (read.some((record) => record === undefined)) throw new Error('the store has lost a record');
