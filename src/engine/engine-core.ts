@@ -36,7 +36,7 @@ export interface EngineParts {
   /** Which experts keep their slots, as createPolicy names it. */
   readonly policy?: string | undefined;
   /** Layers that a step looks ahead past the one that misses an expert; default: all. */
-  readonly scoutReach?: number | undefined;
+  readonly lookAheadLayers?: number | undefined;
   /** Milliseconds from any origin; time is only ever measured with it. */
   readonly clock: () => number;
   readonly signal?: AbortSignal | undefined;
@@ -95,7 +95,7 @@ export class EngineCore {
     this.#times = times;
     const machine = { backend: parts.backend, programs, cache, workspace, shape, times };
     this.#prefill = new Prefill(machine);
-    this.#decode = new Decode({ ...machine, scoutReach: parts.scoutReach ?? shape.layerCount });
+    this.#decode = new Decode({ ...machine, scoutReach: parts.lookAheadLayers ?? shape.layerCount });
   }
 
   /** Loads the trunk, makes the buffers and programs, and warms the expert slots. Frees what it made when it fails. */

@@ -15,7 +15,7 @@ import { createTokenizer } from '../../src/model/tokenizer';
 export interface OpenCoreOptions {
   readonly budget?: Budget;
   readonly contextLength?: number;
-  readonly scoutReach?: number;
+  readonly lookAheadLayers?: number;
   readonly policy?: string;
   /** Puts something between the engine and its experts: a failure, a delay, a count. */
   readonly wrapFetch?: (fetch: ExpertSupply['fetch']) => ExpertSupply['fetch'];
@@ -61,7 +61,7 @@ export async function openCore(backend: Backend, source: Source, options: OpenCo
     budget: options.budget ?? '100%',
     ramBytes: DEFAULT_RAM_BYTES,
     contextLength: options.contextLength ?? spec.contextLength,
-    scoutReach: options.scoutReach,
+    lookAheadLayers: options.lookAheadLayers,
     policy: options.policy,
     clock: () => performance.now(),
   });
