@@ -62,7 +62,7 @@ export class ModelLibrary {
       const bytes = await store.get(MANIFEST_PREFIX + modelId);
       const manifest = bytes && decodeManifest(bytes);
       const library = new ModelLibrary(store, modelId, manifest);
-      if (manifest?.layout.version !== layoutVersion) {
+      if (manifest?.layout.version !== layoutVersion && (bytes || (await store.keys(`${modelId}/`)).length > 0)) {
         const deletion = await ifNobodyHolds(useLock(store, modelId), () => library.#deleteAll());
         if (!deletion) throw inUse();
       }

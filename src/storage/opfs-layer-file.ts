@@ -106,6 +106,7 @@ export class LayerFile {
    * the file as long as the quota lets it be, hence the look at the size; delete that when tests/browser/storage-fault.test.ts passes without.
    */
   #writeAll(bytes: Uint8Array, at: number): void {
+    if (bytes.byteLength === 0) return;
     const written = this.#handle.write(bytes, { at });
     if (written < bytes.byteLength || this.#handle.getSize() < at + bytes.byteLength) {
       throw new DOMException('The disk took only a part of a record.', 'QuotaExceededError');

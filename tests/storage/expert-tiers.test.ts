@@ -240,7 +240,7 @@ describe('ExpertTiers under way', () => {
     expect(await tiers.fillInBackground()).toBe(true);
     const held: Array<{ layer: number; expert: number; fetched: FetchedExpert }> = [];
     const memory = new Set<ArrayBufferLike>();
-    for (let round = 0; round < 300; round++) {
+    for (let round = 0; round < 100; round++) {
       const ids = Array.from({ length: random.integer(1, 4) }, () =>
         random.integer(0, 1) === 0 ? { layer: 0, expert: random.integer(0, 3) } : { layer: 2, expert: random.integer(0, 2) },
       );
@@ -251,11 +251,12 @@ describe('ExpertTiers under way', () => {
       (await abandoned)?.release?.();
       for (const { layer, expert, fetched } of held) {
         memory.add(fetched.bytes.buffer);
-        expect(fetched.bytes).toEqual(expertBytes(layer, expert));
+        const [byte] = expertBytes(layer, expert);
+        if (!fetched.bytes.every((found) => found === byte)) throw new Error(`round ${round}: expert ${layer}/${expert} has other bytes`);
       }
       while (held.length > 4) held.splice(random.integer(0, held.length - 1), 1)[0]!.fetched.release!();
     }
-    expect(memory.size).toBeLessThan(150); // of some 750 reads; what an abandoned call leaves is not used again
+    expect(memory.size).toBeLessThan(100); // of some 250 reads; what an abandoned call leaves is not used again
   });
 
   it('disposes while fetches, a fill and a write are under way', async () => {
