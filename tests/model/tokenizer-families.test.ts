@@ -34,7 +34,10 @@ describe.each(TOKENIZER_CASES.map((one) => [one.name, one] as const))('%s', (nam
     const tokenizer = await open();
     expect(tokenizer.addBos).toBe(expected.addBos);
     TEXTS.forEach((text, index) => {
-      if (OTHERWISE[name]?.includes(text)) return void expect(tokenizer.encode(text)).not.toEqual(expected.plain[index]);
+      if (OTHERWISE[name]?.includes(text)) {
+        expect(tokenizer.encode(text)).not.toEqual(expected.plain[index]);
+        return;
+      }
       expect(tokenizer.encode(text), JSON.stringify(text)).toEqual(expected.plain[index]);
       expect(tokenizer.encode(text, { special: true }), JSON.stringify(text)).toEqual(expected.special[index]);
     });
