@@ -17,6 +17,9 @@ export interface OpenCoreOptions {
   readonly contextLength?: number;
   readonly lookAheadLayers?: number;
   readonly policy?: string;
+  /** What earlier visits have learnt, and who is told what this one has. */
+  readonly profile?: Float32Array;
+  readonly onProfile?: (profile: Float32Array) => void;
   /** Puts something between the engine and its experts: a failure, a delay, a count. */
   readonly wrapFetch?: (fetch: ExpertSupply['fetch']) => ExpertSupply['fetch'];
 }
@@ -48,6 +51,8 @@ export async function openCore(backend: Backend, source: Source, options: OpenCo
       recordsRepaired: 0,
       notices: [],
     }),
+    readProfile: async () => options.profile,
+    writeProfile: async (profile) => options.onProfile?.(profile),
     dispose: async () => {},
   };
   return EngineCore.open({

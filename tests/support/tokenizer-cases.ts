@@ -75,8 +75,9 @@ function learnMerges(start: readonly string[], count: number): Array<readonly [s
     merges.push(best.pair);
     const joined: string[] = [];
     for (let index = 0; index < pieces.length; index++) {
-      if (pieces[index] === best.pair[0] && pieces[index + 1] === best.pair[1]) (joined.push(best.pair.join('')), index++);
-      else joined.push(pieces[index]!);
+      const isPair = pieces[index] === best.pair[0] && pieces[index + 1] === best.pair[1];
+      joined.push(isPair ? best.pair.join('') : pieces[index]!);
+      if (isPair) index++;
     }
     pieces = joined;
   }
