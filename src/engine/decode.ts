@@ -15,16 +15,11 @@ import type { CompiledPrograms } from './compiled';
 import type { ExpertCache, ExpertWant } from './expert-cache';
 import { MAX_STEPS_AHEAD, StepsAhead } from './steps-ahead';
 import { type StepRecord, expertsOf, parseStepRecord } from './step-record';
+import type { RunParts } from './run-parts';
 import type { TimeLedger } from './time-ledger';
 import { KEPT_HIDDEN_ROW, KEPT_LAYER_INPUT_ROW, type Shape, type Workspace } from './workspace';
 
-interface DecodeParts {
-  readonly backend: Backend;
-  readonly programs: CompiledPrograms;
-  readonly cache: ExpertCache;
-  readonly workspace: Workspace;
-  readonly shape: Shape;
-  readonly times: TimeLedger;
+interface DecodeParts extends RunParts {
   /** Layers that a step scouts past the one that misses an expert. */
   readonly scoutReach: number;
 }

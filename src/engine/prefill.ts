@@ -9,17 +9,9 @@ import { TIER_INDEX } from '../core/routing-frame';
 import type { CompiledPrograms } from './compiled';
 import type { ExpertCache } from './expert-cache';
 import { type Routes, parseChunkRoutes } from './step-record';
+import type { RunParts } from './run-parts';
 import type { TimeLedger } from './time-ledger';
 import { PREFILL_CHUNK_TOKENS, ROUTE_WORDS, type Shape, type Workspace } from './workspace';
-
-interface PrefillParts {
-  readonly backend: Backend;
-  readonly programs: CompiledPrograms;
-  readonly cache: ExpertCache;
-  readonly workspace: Workspace;
-  readonly shape: Shape;
-  readonly times: TimeLedger;
-}
 
 export interface PrefillOptions {
   readonly tokens: readonly number[];
@@ -40,7 +32,7 @@ export class Prefill {
   readonly #shape: Shape;
   readonly #times: TimeLedger;
 
-  constructor({ backend, programs, cache, workspace, shape, times }: PrefillParts) {
+  constructor({ backend, programs, cache, workspace, shape, times }: RunParts) {
     this.#backend = backend;
     this.#programs = programs;
     this.#cache = cache;
