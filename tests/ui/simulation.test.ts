@@ -40,7 +40,15 @@ describe('the parts of an answer’s time', () => {
 });
 
 describe('measured cost', () => {
-  const nothing = { times: NO_TIMES, elapsedMs: 0, bytesRead: { ram: 0, disk: 0, network: 0 }, bytesUploaded: 0, halts: 0, generatedTokens: 0, decodeTokensPerSecond: 0 };
+  const nothing = {
+    times: NO_TIMES,
+    elapsedMs: 0,
+    bytesRead: { ram: 0, disk: 0, network: 0 },
+    bytesUploaded: 0,
+    halts: 0,
+    generatedTokens: 0,
+    decodeTokensPerSecond: 0,
+  };
 
   test('before any answer it is a laptop’s, with the store’s rate where that is known', () => {
     expect(measuredCost(nothing, { layerCount: 6 }).cost).toEqual(LAPTOP_COST);
@@ -127,7 +135,10 @@ describe('the picture of curves', () => {
         empty: [],
       },
     });
-    expect(paths).toEqual({ a: `M${field.left} ${field.bottom}L${(field.left + field.right) / 2} ${(field.top + field.bottom) / 2}L${field.right} ${field.top}`, empty: '' });
+    expect(paths).toEqual({
+      a: `M${field.left} ${field.bottom}L${(field.left + field.right) / 2} ${(field.top + field.bottom) / 2}L${field.right} ${field.top}`,
+      empty: '',
+    });
     expect(dots['a']).toHaveLength(3);
     expect(marks).toEqual({ now: field.left + (field.right - field.left) / 4, beyond: field.right });
     expect([xTicks[0]?.x, xTicks.at(-1)]).toEqual([field.left, { x: field.right, bytes: 1000 }]);

@@ -58,12 +58,51 @@ export const cacheStyles = css`
     border-radius: 1px;
     background: var(--_warning);
   }
-  .advice[data-advice='below-cycle'] {
+  .recommended {
+    position: absolute;
+    bottom: 0;
+    left: calc(8px + var(--at) * (100% - 16px));
+    width: 8px;
+    height: 0.3rem;
+    margin-inline-start: -4px;
+    background: var(--_accent);
+    clip-path: polygon(50% 0, 100% 100%, 0 100%);
+  }
+  .advice:is([data-advice='near-cycle'], [data-advice='below-cycle']) {
     color: var(--_warning);
     font-weight: 500;
   }
   .advice {
     color: var(--_ink-soft);
+  }
+  .use-recommended {
+    margin-inline-start: -0.5rem;
+  }
+  h3 {
+    margin: 0 0 0.4rem;
+    font-size: 0.8125rem;
+    font-weight: 600;
+  }
+  .ram {
+    display: flex;
+    flex-wrap: wrap;
+    justify-content: space-between;
+    align-items: center;
+    gap: 0.25rem 1rem;
+    font-size: 0.8125rem;
+  }
+  .ram label {
+    color: var(--_ink-soft);
+  }
+  .ram .field {
+    display: inline-flex;
+    align-items: center;
+    gap: 0.4rem;
+  }
+  .ram input {
+    width: 7rem;
+    min-height: 1.9rem;
+    text-align: end;
   }
   dl {
     margin: 0;

@@ -31,7 +31,12 @@ const MARGIN = { left: 34, top: 8, right: 10, bottom: 20 };
 const X_TICK_DISTANCE = 90;
 
 export function drawCurves({ width, height, totalBytes, curves, marks }: CurveInput): CurvePicture {
-  const field = { left: MARGIN.left, top: MARGIN.top, right: Math.max(MARGIN.left + 1, width - MARGIN.right), bottom: Math.max(MARGIN.top + 1, height - MARGIN.bottom) };
+  const field = {
+    left: MARGIN.left,
+    top: MARGIN.top,
+    right: Math.max(MARGIN.left + 1, width - MARGIN.right),
+    bottom: Math.max(MARGIN.top + 1, height - MARGIN.bottom),
+  };
   const x = (bytes: number) => round(field.left + (totalBytes > 0 ? clamp(bytes / totalBytes) : 0) * (field.right - field.left));
   const y = (value: number) => round(field.bottom - clamp(value) * (field.bottom - field.top));
   const dots = mapValues(curves, (points) => [...points].sort((a, b) => a.bytes - b.bytes).map(({ bytes, value }) => ({ x: x(bytes), y: y(value) })));

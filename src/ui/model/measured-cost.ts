@@ -17,10 +17,7 @@ export interface CostContext {
   readonly storeReadBytesPerSecond?: number;
 }
 
-type CostStats = Pick<
-  EngineStats,
-  'times' | 'elapsedMs' | 'bytesRead' | 'bytesUploaded' | 'halts' | 'generatedTokens' | 'decodeTokensPerSecond'
->;
+type CostStats = Pick<EngineStats, 'times' | 'elapsedMs' | 'bytesRead' | 'bytesUploaded' | 'halts' | 'generatedTokens' | 'decodeTokensPerSecond'>;
 
 export function measuredCost(stats: CostStats, { layerCount, storeReadBytesPerSecond }: CostContext): MeasuredCost {
   const { times, bytesRead, bytesUploaded, halts, generatedTokens } = stats;

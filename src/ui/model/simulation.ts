@@ -3,6 +3,7 @@
 
 import type { SimulationResult } from '../../scheduler/simulator';
 import { type CostModel, simulate } from '../../scheduler/simulator';
+import { reuseRatio } from '../../probe/metrics/affinity';
 import { offloadingVerdict, type OffloadingVerdict } from '../../probe/metrics/offloading';
 import type { Trace, TraceShape } from '../../probe/trace';
 
@@ -32,7 +33,8 @@ export type SimulationPart =
   | { readonly kind: 'point'; readonly curve: CurveName; readonly result: SimulationResult }
   /** The chosen policy at the budget in force, and one step up; undefined when everything fits. */
   | { readonly kind: 'here'; readonly result: SimulationResult; readonly more: SimulationResult | undefined; readonly stepBytes: number }
-  | { readonly kind: 'verdict'; readonly verdict: OffloadingVerdict };
+  /** Whether the model suits offloading; `reuse`: share of a token's experts that the next one uses again. */
+  | { readonly kind: 'verdict'; readonly verdict: OffloadingVerdict; readonly reuse: number };
 
 /** [point] slots to try: shares of all experts, at least what one layer needs at once. */
 export function slotSteps({ layerCount, expertCount, topK }: TraceShape): readonly number[] {
@@ -54,12 +56,13 @@ export function partCount(spec: SimulationSpec): number {
 export function* simulateAll({ trace, policy, predictor, slotBytes, cost, gpuBytes }: SimulationSpec): Generator<SimulationPart> {
   const chosen = (slotCount: number) => simulate({ trace, policy, slotCount, slotBytes, cost, ...(predictor !== undefined && { predictor }) });
   const totalSlots = trace.layerCount * trace.expertCount;
-  const slotsIn = (bytes: number) => Math.min(totalSlots, Math.floor(bytes / slotBytes));
+  // Slots of mixed sizes have a mean that is rounded.
+  const slotsIn = (bytes: number) => Math.min(totalSlots, Math.floor(bytes / slotBytes + 1e-6));
   const stepBytes = stepUpBytes(totalSlots * slotBytes);
   const slots = slotsIn(gpuBytes);
   const more = slots < totalSlots ? chosen(slotsIn(gpuBytes + stepBytes)) : undefined;
   yield { kind: 'here', result: chosen(slots), more, stepBytes };
-  yield { kind: 'verdict', verdict: offloadingVerdict(trace) };
+  yield { kind: 'verdict', verdict: offloadingVerdict(trace), reuse: reuseRatio(trace) };
   const steps = slotSteps(trace);
   for (const slotCount of steps) yield { kind: 'point', curve: 'policy', result: chosen(slotCount) };
   for (const [curve, name] of [
