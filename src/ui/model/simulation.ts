@@ -3,7 +3,7 @@
 
 import type { SimulationResult } from '../../scheduler/simulator';
 import { type CostModel, simulate } from '../../scheduler/simulator';
-import { reuseRatio } from '../../probe/metrics/affinity';
+import { reuseRatio } from '../../probe/metrics/load';
 import { offloadingVerdict, type OffloadingVerdict } from '../../probe/metrics/offloading';
 import type { Trace, TraceShape } from '../../probe/trace';
 
