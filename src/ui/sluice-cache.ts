@@ -140,15 +140,16 @@ export class SluiceCache extends LitElement {
             </button>`
       }
       <p class="soft small numbers">
-        In use ${formatBytes(budget.gpuBytes)} in ${formatCount(budget.gpuSlots)} slots · one token needs ${formatBytes(budget.tokenCycleBytes)} · least
-        ${formatBytes(minimum)}${isRaised ? ' (raised to this)' : ''}
+        In use ${formatBytes(budget.gpuBytes)} in ${formatCount(budget.gpuSlots)} slots · least ${formatBytes(minimum)}${isRaised ? ' (raised to this)' : ''} ·
+        <i class="cliff" aria-hidden="true"></i> one token needs ${formatBytes(budget.tokenCycleBytes)} · <i class="recommended" aria-hidden="true"></i>
+        recommended ${formatBytes(budget.recommendedGpuBytes)}
       </p>
     </div>`;
   }
 
   #mark(name: string, title: string, bytes: number): TemplateResult {
     const at = this.stats ? sliderShare(bytes, this.stats.budget) : 0;
-    return html`<span class=${name} title=${title} ${cssVars({ '--at': at.toFixed(4) })}></span>`;
+    return html`<span class="mark ${name}" title=${title} ${cssVars({ '--at': at.toFixed(4) })}></span>`;
   }
 
   #ramView({ budget }: EngineStats): TemplateResult {

@@ -91,7 +91,7 @@ export class SluiceTimes extends LitElement {
       }
       tbody {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(9.75rem, 1fr));
+        grid-template-columns: repeat(auto-fill, minmax(min(11rem, 100%), 1fr));
         gap: 0.1rem 1.25rem;
       }
       tr {

@@ -35,7 +35,11 @@ export class NaiveResidency {
       if (this.find(layer, expert)) continue;
       if (this.held.length === this.slotCount) {
         const candidates = this.held.filter((held) => !(held.layer === layer && needed.includes(held.expert)) && !isPinned(held.layer, held.expert));
-        const groups = [candidates.filter((held) => this.#isAboveShare(held.layer, this.slotCount)), candidates.filter((held) => held.layer === layer), candidates];
+        const groups = [
+          candidates.filter((held) => this.#isAboveShare(held.layer, this.slotCount)),
+          candidates.filter((held) => held.layer === layer),
+          candidates,
+        ];
         const victims = groups.find((group) => group.length > 0);
         if (!victims) return;
         this.remove(this.#byWorth(victims)[0]!);

@@ -48,23 +48,24 @@ export const cacheStyles = css`
     height: 1.5rem;
   }
   /* The thumb's middle travels from half a thumb in to half a thumb before the end. */
-  .cliff {
+  .mark {
     position: absolute;
     bottom: 0;
     left: calc(8px + var(--at) * (100% - 16px));
+    translate: -50%;
+  }
+  .small i {
+    display: inline-block;
+  }
+  .cliff {
     width: 2px;
     height: 0.55rem;
-    margin-inline-start: -1px;
     border-radius: 1px;
     background: var(--_warning);
   }
   .recommended {
-    position: absolute;
-    bottom: 0;
-    left: calc(8px + var(--at) * (100% - 16px));
     width: 8px;
-    height: 0.3rem;
-    margin-inline-start: -4px;
+    height: 0.35rem;
     background: var(--_accent);
     clip-path: polygon(50% 0, 100% 100%, 0 100%);
   }

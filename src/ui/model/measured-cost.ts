@@ -17,7 +17,7 @@ export interface CostContext {
   readonly storeReadBytesPerSecond?: number;
 }
 
-type CostStats = Pick<EngineStats, 'times' | 'elapsedMs' | 'bytesRead' | 'bytesUploaded' | 'halts' | 'generatedTokens' | 'decodeTokensPerSecond'>;
+type CostStats = Pick<EngineStats, 'backend' | 'times' | 'elapsedMs' | 'bytesRead' | 'bytesUploaded' | 'halts' | 'generatedTokens' | 'decodeTokensPerSecond'>;
 
 export function measuredCost(stats: CostStats, { layerCount, storeReadBytesPerSecond }: CostContext): MeasuredCost {
   const { times, bytesRead, bytesUploaded, halts, generatedTokens } = stats;
@@ -51,14 +51,18 @@ export function measuredCost(stats: CostStats, { layerCount, storeReadBytesPerSe
 
 /**
  * The part of compute that was decode's. The times are of the whole answer, so it lies between two bounds from below: compute less all of the prompt's time,
- * and decode's time less everything that was waited for. The first is exact when the prompt waited for nothing, the second when nothing was missed.
+ * and decode's time less everything that was waited for. The first is exact when the prompt waited for nothing, the second when nothing was missed. Where
+ * neither says anything, decode had its share of the time.
  */
-function decodeComputeMs({ times, elapsedMs, generatedTokens, decodeTokensPerSecond }: CostStats): number {
+function decodeComputeMs({ backend, times, elapsedMs, generatedTokens, decodeTokensPerSecond }: CostStats): number {
   if (generatedTokens === 0 || decodeTokensPerSecond <= 0) return 0;
   const decodeMs = (generatedTokens * 1000) / decodeTokensPerSecond;
   const promptMs = Math.max(0, elapsedMs - decodeMs);
   const waitedMs = times.haltMs + times.readMs + times.checksumMs + times.uploadMs + times.waitMs;
-  return Math.min(times.computeMs, Math.max(times.computeMs - promptMs, decodeMs - waitedMs));
+  // The CPU backend computes in the host's own time, which no part has.
+  const computeMs = backend === 'cpu' ? Math.max(times.computeMs, elapsedMs - waitedMs) : times.computeMs;
+  const least = Math.min(computeMs, Math.max(computeMs - promptMs, decodeMs - waitedMs));
+  return least > 0 ? least : computeMs * Math.min(1, decodeMs / elapsedMs);
 }
 
 /** Undefined where nothing was measured. */
