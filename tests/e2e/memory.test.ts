@@ -139,7 +139,9 @@ test('the stored model is listed, and not deleted while it is open', async () =>
 function cellsByColor(heatmap: Locator): Promise<{ gpu: number; elsewhere: number }> {
   return heatmap.locator('canvas').evaluate((element) => {
     const canvas = element as HTMLCanvasElement;
-    const pixels = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d')!;
+    copy.drawImage(canvas, 0, 0);
+    const pixels = copy.getImageData(0, 0, canvas.width, canvas.height);
     let gpu = 0;
     for (let layer = 0; layer < 6; layer++) {
       for (let expert = 0; expert < 32; expert++) {
