@@ -133,7 +133,7 @@ export class SluiceCache extends LitElement {
       </div>
       <p id="advice" class="advice" data-advice=${advice}>${describeAdvice(advice, budget)}</p>
       ${
-        percent === recommended
+        percent >= recommended
           ? nothing
           : html`<button class="quiet use-recommended" @click=${() => this.#want(recommended)}>
               Use recommended (${formatBytes(bytesForPercent(recommended, budget))})
@@ -141,8 +141,8 @@ export class SluiceCache extends LitElement {
       }
       <p class="soft small numbers">
         In use ${formatBytes(budget.gpuBytes)} in ${formatCount(budget.gpuSlots)} slots · least ${formatBytes(minimum)}${isRaised ? ' (raised to this)' : ''} ·
-        <i class="cliff" aria-hidden="true"></i> one token needs ${formatBytes(budget.tokenCycleBytes)} · <i class="recommended" aria-hidden="true"></i>
-        recommended ${formatBytes(budget.recommendedGpuBytes)}
+        <span class="key"><i class="cliff" aria-hidden="true"></i> one token needs ${formatBytes(budget.tokenCycleBytes)}</span> ·
+        <span class="key"><i class="recommended" aria-hidden="true"></i> recommended ${formatBytes(budget.recommendedGpuBytes)}</span>
       </p>
     </div>`;
   }

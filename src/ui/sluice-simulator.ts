@@ -300,6 +300,7 @@ const NO_ANSWER: Parameters<typeof measuredCost>[0] = {
   bytesRead: { ram: 0, disk: 0, network: 0 },
   bytesUploaded: 0,
   halts: 0,
+  missingLayers: 0,
   generatedTokens: 0,
   decodeTokensPerSecond: 0,
 };
@@ -313,7 +314,7 @@ function describeCost({ isMeasured }: MeasuredCost, cost: CostModel): string {
   const part = (name: keyof CostModel, text: string) => (isMeasured[name] ? text : `${text} (not measured yet)`);
   return `Costs in the last answer: ${[
     part('computeMsPerLayer', `${formatDuration(cost.computeMsPerLayer)} per layer`),
-    part('haltMs', `${formatDuration(cost.haltMs)} per halt`),
+    part('haltMs', `${formatDuration(cost.haltMs)} more where one is missing`),
     part('readBytesPerSecond', `reading ${formatBytes(cost.readBytesPerSecond)}/s`),
     part('uploadBytesPerSecond', `uploading ${formatBytes(cost.uploadBytesPerSecond)}/s`),
   ].join(', ')}.`;

@@ -103,6 +103,9 @@ test('warns below the experts of one token, and marks that place', async () => {
 test('the recommended budget is one press away', async () => {
   const engine = engineWith();
   const element = await cacheWith(engine);
+  expect(hasButton(element, 'Use recommended')).toBe(false);
+  slide(element, 20);
+  await element.updateComplete;
   button(element, 'Use recommended (5.0 MB)').click();
   await until(() => engine.budgetsSet.length > 0, 'budget');
   await until(() => !hasButton(element, 'Use recommended'), 'no button');

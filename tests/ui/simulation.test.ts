@@ -52,6 +52,7 @@ describe('measured cost', () => {
     bytesRead: { ram: 0, disk: 0, network: 0 },
     bytesUploaded: 0,
     halts: 0,
+    missingLayers: 0,
     generatedTokens: 0,
     decodeTokensPerSecond: 0,
   };
@@ -75,7 +76,17 @@ describe('measured cost', () => {
   test('an answer with misses measures all', () => {
     const times = { computeMs: 130, haltMs: 40, readMs: 50, checksumMs: 10, uploadMs: 20, waitMs: 40 };
     const bytesRead = { ram: 1_000_000, disk: 3_000_000, network: 1_000_000 };
-    const stats = { ...nothing, elapsedMs: 300, times, bytesRead, bytesUploaded: 5_000_000, halts: 8, generatedTokens: 10, decodeTokensPerSecond: 40 };
+    const stats = {
+      ...nothing,
+      elapsedMs: 300,
+      times,
+      bytesRead,
+      bytesUploaded: 5_000_000,
+      halts: 5,
+      missingLayers: 8,
+      generatedTokens: 10,
+      decodeTokensPerSecond: 40,
+    };
     const { cost, isMeasured } = measuredCost(stats, { layerCount: 4 });
     expect(Object.values(isMeasured)).toEqual([true, true, true, true]);
     // Decode took 250 ms, of which 160 were waited: at least 90 were computing.

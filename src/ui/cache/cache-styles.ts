@@ -54,6 +54,9 @@ export const cacheStyles = css`
     left: calc(8px + var(--at) * (100% - 16px));
     translate: -50%;
   }
+  .key {
+    white-space: nowrap;
+  }
   .small i {
     display: inline-block;
   }

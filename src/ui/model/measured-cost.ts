@@ -17,10 +17,13 @@ export interface CostContext {
   readonly storeReadBytesPerSecond?: number;
 }
 
-type CostStats = Pick<EngineStats, 'backend' | 'times' | 'elapsedMs' | 'bytesRead' | 'bytesUploaded' | 'halts' | 'generatedTokens' | 'decodeTokensPerSecond'>;
+type CostStats = Pick<
+  EngineStats,
+  'backend' | 'times' | 'elapsedMs' | 'bytesRead' | 'bytesUploaded' | 'halts' | 'missingLayers' | 'generatedTokens' | 'decodeTokensPerSecond'
+>;
 
 export function measuredCost(stats: CostStats, { layerCount, storeReadBytesPerSecond }: CostContext): MeasuredCost {
-  const { times, bytesRead, bytesUploaded, halts, generatedTokens } = stats;
+  const { times, bytesRead, bytesUploaded, halts, missingLayers, generatedTokens } = stats;
   const bytes = bytesRead.ram + bytesRead.disk + bytesRead.network;
   // The whole wait per byte, as an expert that is missed costs it.
   const measured: Record<keyof CostModel, number | undefined> = {
@@ -28,7 +31,8 @@ export function measuredCost(stats: CostStats, { layerCount, storeReadBytesPerSe
     // Without a load all that is uploaded are parameters of steps, a few bytes each.
     uploadBytesPerSecond: bytes > 0 ? ratio(bytesUploaded * 1000, times.uploadMs) : undefined,
     computeMsPerLayer: ratio(decodeComputeMs(stats), generatedTokens * layerCount),
-    haltMs: ratio(times.haltMs, halts),
+    // The simulator halts at every layer that misses; the engine looks ahead and halts once for several.
+    haltMs: ratio(times.haltMs, Math.max(halts, missingLayers)),
   };
   const standIn: CostModel = { ...LAPTOP_COST, ...(storeReadBytesPerSecond !== undefined && { readBytesPerSecond: storeReadBytesPerSecond }) };
   const pick = (name: keyof CostModel) => measured[name] ?? standIn[name];
