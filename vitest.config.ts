@@ -4,6 +4,7 @@
 //   browser   the same kernels in Chromium, and what only a page has    tests/kernels, tests/browser
 //   e2e       the built page, driven from outside                       tests/e2e
 //   long      what takes many minutes, instead of the four              tests/long, with `npm run test:long`
+//   soak      what takes hours                                          tests/soak, with `npm run soak`
 
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
@@ -15,13 +16,21 @@ const ENGINE = 'tests/engine/**/*.test.ts';
 const BROWSER = 'tests/browser/**/*.test.ts';
 const E2E = 'tests/e2e/**/*.test.ts';
 const LONG = 'tests/long/**/*.test.ts';
+const SOAK = 'tests/soak/**/*.test.ts';
 
 const provide = { requireGpu: process.env['REQUIRE_GPU'] === '1' };
 const chromiumPath = findChromium();
 const vulkanDriver = findVulkanDriver();
 
 const node: TestProjectConfiguration = {
-  test: { name: 'node', include: ['tests/**/*.test.ts'], exclude: [KERNELS, ENGINE, BROWSER, E2E, LONG], environment: 'node', testTimeout: 30_000, provide },
+  test: {
+    name: 'node',
+    include: ['tests/**/*.test.ts'],
+    exclude: [KERNELS, ENGINE, BROWSER, E2E, LONG, SOAK],
+    environment: 'node',
+    testTimeout: 30_000,
+    provide,
+  },
 };
 
 const gpu: TestProjectConfiguration = {
@@ -74,7 +83,9 @@ const e2e: TestProjectConfiguration = {
   },
 };
 
-// Minutes each, so apart from the rest: `npm run test:long`.
-const long: TestProjectConfiguration = { test: { ...gpu.test, name: 'long', include: [LONG], testTimeout: 600_000 } };
+// Minutes and hours, so apart from the rest: `npm run test:long`, `npm run soak`.
+const apart = (name: string, include: string): TestProjectConfiguration => ({ test: { ...gpu.test, name, include: [include], testTimeout: 600_000 } });
 
-export default defineConfig({ test: { projects: process.env['LONG_TESTS'] === '1' ? [long] : [node, gpu, browser, e2e] } });
+const projects: Readonly<Record<string, TestProjectConfiguration[]>> = { long: [apart('long', LONG)], soak: [apart('soak', SOAK)] };
+
+export default defineConfig({ test: { projects: projects[process.env['TESTS_APART'] ?? ''] ?? [node, gpu, browser, e2e] } });

@@ -16,7 +16,7 @@ test('the README lists the architectures and formats of the code', () => {
   const readme = readFileSync('README.md', 'utf8');
   const begin = BEGIN.exec(readme)![0];
   const start = readme.indexOf(begin) + begin.length;
-  const text = `\n\nArchitectures (GGUF, one file): ${listOf(ARCHITECTURES.keys())}.\n\nWeights, each tensor with its own: ${listOf(CODEC_NAMES)}.\n\n`;
+  const text = `\n\nArchitectures (GGUF): ${listOf(ARCHITECTURES.keys())}.\n\nWeights, each tensor with its own: ${listOf(CODEC_NAMES)}.\n\n`;
   const updated = readme.slice(0, start) + text + readme.slice(readme.indexOf(END));
   if (process.env['UPDATE_README'] === '1') writeFileSync('README.md', updated);
   expect(updated).toBe(readFileSync('README.md', 'utf8'));

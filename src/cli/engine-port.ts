@@ -8,6 +8,7 @@ export interface EngineOptions {
   readonly gpuBudget?: Budget;
   readonly contextLength?: number;
   readonly policy?: string;
+  readonly lookAheadLayers?: number;
   readonly store: 'auto' | 'memory';
   readonly signal: AbortSignal;
   readonly onProgress: (progress: LoadProgress) => void;

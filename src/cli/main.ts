@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 // The `sluice` command in Node: connects the program to this process.
 
+import { setMaxListeners } from 'node:events';
 import { openTerminalEngine } from './open-engine';
 import { runTerminal } from './run';
 
 const cancel = new AbortController();
+// Every read that waits listens, and dozens may: no leak, and nothing to warn of.
+setMaxListeners(0, cancel.signal);
 process.on('SIGINT', () => {
   if (cancel.signal.aborted) process.exit(1); // asked twice: at once
   process.stderr.write('\nStopping…\n');

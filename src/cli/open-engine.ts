@@ -16,7 +16,10 @@ import { openModelSource } from './open-model';
 
 const DRIVER_HINT = 'On Linux install libvulkan1 and a Vulkan driver, or name one in VK_ICD_FILENAMES; or use --backend cpu.';
 
-export const openTerminalEngine: OpenEngine = async (model, { backend: choice, store, gpuBudget, contextLength, policy, signal, onProgress }) => {
+export const openTerminalEngine: OpenEngine = async (
+  model,
+  { backend: choice, store, gpuBudget, contextLength, policy, lookAheadLayers, signal, onProgress },
+) => {
   const { backend, fallbackReason } = await createNodeBackend(choice);
   const clock = () => performance.now();
   const meter = new ProgressMeter(clock, onProgress);
@@ -33,6 +36,7 @@ export const openTerminalEngine: OpenEngine = async (model, { backend: choice, s
       gpuBytes: gpuBudget,
       contextLength,
       policy,
+      lookAheadLayers,
       clock,
       now: () => Date.now(),
       signal,

@@ -7,6 +7,7 @@ import { EngineError } from '../core/errors';
 import { DEFAULT_POLICY, POLICY_NAMES } from '../scheduler/create-policy';
 import { LAPTOP_COST } from '../scheduler/simulator';
 import { budgetOption, bytesOption, choiceOption, collect, integerOption, invalidArgument, listOption, numberOption, parseTokens } from './arguments';
+import { type BenchCommand, bench } from './bench';
 import type { OpenEngine } from './engine-port';
 import { type GenerateCommand, type LoadChoices, generate } from './generate';
 import { inspect } from './inspect';
@@ -17,6 +18,7 @@ import { detokenize, tokenize } from './tokens';
 import { type TraceCommand, recordTrace } from './trace';
 
 const MAX_CONTEXT = 2 ** 20;
+const MAX_LAYERS = 4096;
 
 /** Runs one command. Resolves to the exit status: 0 only on success. Never rejects. */
 export async function runTerminal(words: readonly string[], io: TerminalIo, openEngine: OpenEngine): Promise<0 | 1> {
@@ -86,6 +88,10 @@ function program(io: TerminalIo, openEngine: OpenEngine, json: boolean): Command
     .option('--ignore-eos', 'go on after an end-of-text token', false)
     .action((options: TraceCommand & Loading) => recordTrace(options, loadChoices(options), io, openEngine));
 
+  withLoadOptions(command(root, 'bench', 'decoding with all experts on the GPU, with some, and with some and no looking ahead'))
+    .option('--max-tokens <count>', 'tokens of each of seven answers', integerOption('--max-tokens', 2, MAX_CONTEXT), 64)
+    .action((options: BenchCommand & Loading) => bench(options, loadChoices(options), io, openEngine));
+
   command(root, 'simulate', 'replay a trace under cache policies and budgets')
     .argument('<trace>', 'a file that `sluice trace` wrote, or synthetic:NAME')
     .option('--policy <names>', 'cache policies with commas between them, or all', listOption(String), [DEFAULT_POLICY])
@@ -109,15 +115,17 @@ interface Loading {
   readonly gpuBudget?: NonNullable<LoadChoices['gpuBudget']>;
   readonly context?: number;
   readonly policy?: string;
+  readonly lookAhead?: number;
   readonly store: LoadChoices['store'];
 }
 
-function loadChoices({ backend, gpuBudget, context, policy, store }: Loading): LoadChoices {
+function loadChoices({ backend, gpuBudget, context, policy, lookAhead, store }: Loading): LoadChoices {
   return {
     ...{ backend, store },
     ...(gpuBudget !== undefined && { gpuBudget }),
     ...(context !== undefined && { contextLength: context }),
     ...(policy !== undefined && { policy }),
+    ...(lookAhead !== undefined && { lookAheadLayers: lookAhead }),
   };
 }
 
@@ -134,6 +142,11 @@ function withLoadOptions(made: Command): Command {
     .addOption(new Option('--backend <name>', 'webgpu, cpu, or auto').argParser(choiceOption('--backend', ['auto', 'webgpu', 'cpu'])).default('auto'))
     .option('--gpu-budget <size>', 'memory for experts on the GPU: bytes, or a share of all experts such as 25%', budgetOption('--gpu-budget'))
     .option('--context <count>', 'longest context in tokens', integerOption('--context', 1, MAX_CONTEXT))
+    .option(
+      '--look-ahead <layers>',
+      'layers that a step looks ahead past a missing expert; unset: as far as it pays',
+      integerOption('--look-ahead', 0, MAX_LAYERS),
+    )
     .option('--policy <name>', `which experts keep their GPU slots: ${POLICY_NAMES.join(', ')}`)
     .addOption(new Option('--store <kind>', 'where experts are kept between uses').argParser(choiceOption('--store', ['auto', 'memory'])).default('auto'));
 }

@@ -1,14 +1,15 @@
 // simulate: replays a trace under cache policies and budgets. For people a Markdown table of hit rates; with --json all that was counted.
 
 import { readFileSync } from 'node:fs';
-import { EngineError } from '../core/errors';
 import type { Budget } from '../core/api';
+import { EngineError } from '../core/errors';
 import { GiB } from '../core/units';
 import { SYNTHETIC_MODELS, syntheticTrace } from '../probe/synthetic';
 import { type Trace, sequenceHeads } from '../probe/trace';
 import { decodeTrace } from '../probe/trace-file';
 import { budgetBytes, judgeBudget } from '../scheduler/budget';
 import { POLICY_NAMES } from '../scheduler/create-policy';
+import { gainOfMore } from '../scheduler/hit-curve';
 import { BOUND_NAMES, type CostModel, type SimulationResult, simulate } from '../scheduler/simulator';
 import { invalidArgument } from './arguments';
 import type { TerminalIo } from './io';
@@ -32,7 +33,7 @@ interface Row extends SimulationResult {
   readonly gpuBytes: number;
   /** below-cycle, near-cycle or ok. */
   readonly verdict: string;
-  /** What one GiB more would add to the hit rate. */
+  /** What one GiB more would add to the hit rate without prefetching. */
   readonly gainOfOneGiB: number;
 }
 
@@ -66,11 +67,10 @@ function simulateOne(trace: Trace, policy: string, budget: Budget, { expertBytes
     haltMs: rates.haltMs,
   };
   const gpuBytes = Math.min(budgetBytes(budget, totalBytes), totalBytes);
-  const run = (bytes: number) =>
-    simulate({ trace, policy, slotCount: Math.floor(bytes / expertBytes), slotBytes: expertBytes, cost, ...(predictor !== undefined && { predictor }) });
-  const result = run(gpuBytes);
+  const slotCount = Math.floor(gpuBytes / expertBytes);
+  const result = simulate({ trace, policy, slotCount, slotBytes: expertBytes, cost, ...(predictor !== undefined && { predictor }) });
   const { verdict } = judgeBudget({ ...trace, expertsPerToken: trace.topK, slotBytes: expertBytes }, gpuBytes);
-  return { ...result, budget, gpuBytes, verdict, gainOfOneGiB: run(Math.min(gpuBytes + GiB, totalBytes)).hitRate - result.hitRate };
+  return { ...result, budget, gpuBytes, verdict, gainOfOneGiB: gainOfMore(trace, policy, expertBytes, gpuBytes, GiB) };
 }
 
 function markdownTable(policies: readonly string[], budgets: readonly Budget[], rows: readonly Row[]): string {

@@ -14,6 +14,8 @@ export interface LoadOptions {
   readonly budget?: { readonly gpuBytes?: Budget; readonly ramBytes?: number };
   /** Which experts keep their GPU slots: "forecast" (default), "lru", "lfu", "lfru", "least-stale", or one of these with quotas, such as "lru/none". */
   readonly policy?: string;
+  /** Layers that a step looks ahead past the one that misses an expert, so that one halt loads for all of them; 0: none. Unset: as far as it pays here. */
+  readonly lookAheadLayers?: number;
   /** Longest context in tokens; at most what the model was made for. */
   readonly contextLength?: number;
   /** Where experts are stored. 'auto': the faster one of OPFS and IndexedDB, measured once; 'memory' where there is neither. */
@@ -161,7 +163,7 @@ export interface BudgetReport {
 
 /** Parts of an answer's time that do not overlap, in milliseconds; what is missing to the whole is the host's own work. */
 export interface AnswerTimes {
-  /** Waiting for the device: prompt chunks, and steps that went through. */
+  /** Handing work to the device, and waiting for it: prompt chunks, and steps that went through. */
   readonly computeMs: number;
   /** Waiting for the device: steps that missed an expert. */
   readonly haltMs: number;

@@ -94,8 +94,9 @@ export interface Backend {
   readonly isSoftware: boolean;
   readonly limits: BackendLimits;
   readonly counters: Readonly<BackendCounters>;
-  /** Bytes held by live device buffers. */
+  /** Bytes held by live device buffers, and how many they are. */
   readonly allocatedBytes: number;
+  readonly liveBufferCount: number;
   /** Settles when the device is gone; never on dispose. */
   readonly lost: Promise<EngineError>;
 

@@ -89,7 +89,7 @@ export class Decode {
 
   /** Head and sampling after a prompt whose last chunk had `tokenCount` tokens: the first token of the answer. Its record has no routes. */
   async first(tokenCount: number): Promise<StepRecord> {
-    this.#backend.submit([{ program: this.#programs.finish, size: { tokenCount } }], this.#readback(0));
+    this.#times.submit(() => this.#backend.submit([{ program: this.#programs.finish, size: { tokenCount } }], this.#readback(0)));
     return this.#read(0);
   }
 
@@ -193,7 +193,8 @@ export class Decode {
   }
 
   #submitStep(step: number, from: number): void {
-    this.#backend.submit([{ program: this.#programs.step, from, size: ONE_TOKEN }], this.#readback(step % this.#ring.slotCount));
+    const readback = this.#readback(step % this.#ring.slotCount);
+    this.#times.submit(() => this.#backend.submit([{ program: this.#programs.step, from, size: ONE_TOKEN }], readback));
   }
 
   #readback(slot: number) {

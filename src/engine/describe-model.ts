@@ -5,7 +5,7 @@ import type { LayerDescription, MemoryNeed, ModelDescription, RouterDescription,
 import type { GgufFile } from '../formats/gguf';
 import type { GgufMetadata } from '../formats/gguf-metadata';
 import { type ExpertStackRef, type LayerSpec, type ModelSpec, moeLayers } from '../model/spec';
-import { readStopTokenIds } from '../model/tokenizer';
+import { readStopTokenIds } from '../model/vocabulary';
 import { budgetBytes, planSlabs } from '../scheduler/budget';
 import { expertLayout, slotBytesOf } from './expert-layout';
 import { trunkDeviceBytes } from './trunk-bytes';

@@ -62,6 +62,7 @@ export const SAMPLING_RULES: Readonly<Record<keyof SamplingOptions, NumberRule>>
 };
 
 export const MAX_TOKENS_RULE: NumberRule = { low: 1, high: 1_000_000, isInteger: true };
+export const LOOK_AHEAD_RULE: NumberRule = { low: 0, high: 4096, isInteger: true };
 export const RAM_BYTES_RULE: NumberRule = { low: 0, high: Number.MAX_SAFE_INTEGER };
 
 /** Defaults filled in, ranges checked. Throws 'invalid-argument' naming the field. */

@@ -2,7 +2,7 @@
 // needs and visits them in passes that fit the slots; results are combined in a fixed order, so the passes leave no trace in the numbers. A token's numbers do
 // not depend on the rest of its chunk either, so a prompt may start from any prefix that is already in the cache.
 
-import type { Backend, Program } from '../core/backend';
+import type { Backend, Program, SubmitSize } from '../core/backend';
 import { CONTROL_WORDS, ControlWord } from '../core/control';
 import { throwIfAborted } from '../core/errors';
 import { TIER_INDEX } from '../core/routing-frame';
@@ -57,16 +57,16 @@ export class Prefill {
       lastCount = chunk.length;
       this.#beginChunk(start, chunk);
       const size = { tokenCount: chunk.length };
-      this.#backend.submit([{ program: this.#programs.embed, size }]);
+      this.#submit(this.#programs.embed, size);
       /** [MoE layer] expert → TIER_INDEX of those that had to be brought in; undefined: the layer was resident. */
       const fetched: Array<ReadonlyMap<number, number> | undefined> = [];
       for (const { start: startOfLayer, moe } of this.#programs.layers) {
         throwIfAborted(signal);
         atBoundary();
-        this.#backend.submit([{ program: startOfLayer, size }]);
+        this.#submit(startOfLayer, size);
         if (!moe) continue;
         fetched.push(await this.#runExperts(fetched.length, moe, chunk.length, signal));
-        this.#backend.submit([{ program: moe.combine, size }]);
+        this.#submit(moe.combine, size);
       }
       const routes = await this.#readRoutes(0, this.#shape.layerCount, chunk.length);
       fetched.forEach((tiers, layer) => {
@@ -75,6 +75,10 @@ export class Prefill {
       onRoutes?.(start, routes, this.#tiersOf(routes, fetched));
     }
     return lastCount;
+  }
+
+  #submit(program: Program, size: SubmitSize): void {
+    this.#times.submit(() => this.#backend.submit([{ program, size }]));
   }
 
   #beginChunk(start: number, chunk: Uint32Array): void {
@@ -98,7 +102,7 @@ export class Prefill {
     const size = { tokenCount };
     if (this.#cache.isLayerResident(layer)) {
       this.#setActive(layer, undefined);
-      this.#backend.submit([{ program: programs.experts, size }]);
+      this.#submit(programs.experts, size);
       return undefined;
     }
     const routes = await this.#readRoutes(layer, 1, tokenCount);
@@ -113,7 +117,7 @@ export class Prefill {
         this.#cache.readAhead(layer, needed.slice(first + passSize, first + 2 * passSize), signal);
         for (const { expert, tier } of await bringing) fetched.set(expert, TIER_INDEX[tier]);
         this.#setActive(layer, pass);
-        this.#backend.submit([{ program: programs.experts, size }]);
+        this.#submit(programs.experts, size);
       }
     } finally {
       this.#cache.dropAhead();

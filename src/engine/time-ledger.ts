@@ -1,5 +1,5 @@
 // Where the wall time of answers goes, in parts that do not overlap:
-//   compute    waiting for the device: prompt chunks, and steps that went through
+//   compute    handing work to the device (the CPU backend does it there and then), and waiting for it: prompt chunks, and steps that went through
 //   halt       waiting for the device: steps that missed an expert (from the point that missed on, they only scouted)
 //   read, checksum, upload   while experts were waited for: reading them, checking them, writing them to the device
 //   wait       the rest of that time: queues, transactions, the event loop
@@ -32,6 +32,12 @@ export class TimeLedger {
     const outcome = await work;
     this.#totals[partOf(outcome)] += this.#clock() - began;
     return outcome;
+  }
+
+  submit(work: () => void): void {
+    const began = this.#clock();
+    work();
+    this.#totals.computeMs += this.#clock() - began;
   }
 
   upload(work: () => void): void {

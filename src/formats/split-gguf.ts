@@ -33,7 +33,7 @@ export async function openWithParts(name: string, open: (name: string) => Promis
     for (const result of results) if (result.status === 'rejected') throw result.reason;
     return await joinParts(opened, signal);
   } catch (thrown) {
-    await Promise.all(opened.map((source) => source.close?.()));
+    await Promise.all(opened.map(async (source) => source.close?.()));
     throw thrown;
   }
 }
@@ -124,7 +124,7 @@ class JoinedSource implements Source {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#parts.map(({ source }) => source.close?.()));
+    await Promise.all(this.#parts.map(async ({ source }) => source.close?.()));
   }
 }
 

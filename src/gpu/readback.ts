@@ -1,5 +1,7 @@
 // Staging buffers made once. A slot is mapped only when somebody reads it: a step that was encoded ahead and turned out to do nothing is never mapped.
-// Firefox resolves mapAsync on a timer of about 100 ms (bug 1870699); reading one record per step, several steps ahead, is what keeps that bearable.
+// Firefox polls its device on a timer, so mapAsync settles up to about 100 ms late (bugzilla.mozilla.org 1870699): reading one record per step, several steps ahead
+// (src/engine/steps-ahead.ts), and loading for many layers at one halt are what keep that bearable. Nothing here is to be removed when the bug is fixed; the limit
+// of steps ahead may then fall to 1. Safari resolves it with the frame (a few ms), which the same two things hide. Neither was measured here.
 
 import { defined } from '../core/assert';
 import type { ReadbackRing } from '../core/backend';

@@ -70,6 +70,7 @@ export class WebGpuBackend implements Backend {
   readonly counters: BackendCounters = { dispatches: 0, submits: 0, readbacks: 0, buffersCreated: 0, bytesUploaded: 0 };
   readonly lost: Promise<EngineError>;
   allocatedBytes = 0;
+  liveBufferCount = 0;
   readonly #device: GPUDevice;
   readonly #kernels: Readonly<Record<string, Kernel>>;
   readonly #pipelines: PipelineCache;
@@ -106,8 +107,12 @@ export class WebGpuBackend implements Backend {
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     const gpuBuffer = this.#device.createBuffer({ label, size, usage });
     this.allocatedBytes += size;
+    this.liveBufferCount++;
     this.counters.buffersCreated++;
-    return new GpuBuffer(label, size, gpuBuffer, () => (this.allocatedBytes -= size));
+    return new GpuBuffer(label, size, gpuBuffer, () => {
+      this.allocatedBytes -= size;
+      this.liveBufferCount--;
+    });
   }
 
   write(buffer: DeviceBuffer, offsetBytes: number, data: ArrayBufferView): void {

@@ -5,7 +5,8 @@ import { Environment, Interpreter, Template } from '@huggingface/jinja';
 import type { ChatMessage } from '../core/api';
 import { EngineError } from '../core/errors';
 import type { GgufFile } from '../formats/gguf';
-import { readTokenId, type Tokenizer } from './tokenizer';
+import type { Tokenizer } from './tokenizer';
+import { readTokenId } from './vocabulary';
 
 export interface ChatTemplate {
   /** As in the file. */

@@ -37,7 +37,7 @@ export function routeOf({ layerCount, topK, expertIds }: Trace, token: number, l
   return expertIds.subarray(start, start + topK);
 }
 
-/** Their weights, when the trace has any. */
+/** Their weights, if the trace keeps them. */
 export function weightsOf({ layerCount, topK, weights }: Trace, token: number, layer: number): Float32Array | undefined {
   const start = (token * layerCount + layer) * topK;
   return weights?.subarray(start, start + topK);
@@ -68,7 +68,11 @@ export function joinTraces(traces: readonly Trace[]): Trace {
   );
   const tokenCount = traces.reduce((sum, trace) => sum + trace.tokenCount, 0);
   const perToken = first.layerCount * first.topK;
-  const fill = <Column extends Uint8Array | Uint16Array | Uint32Array | Float32Array>(into: Column, columnOf: (trace: Trace) => Column, stride: number): Column => {
+  const fill = <Column extends Uint8Array | Uint16Array | Uint32Array | Float32Array>(
+    into: Column,
+    columnOf: (trace: Trace) => Column,
+    stride: number,
+  ): Column => {
     let at = 0;
     for (const trace of traces) {
       into.set(columnOf(trace), at);
@@ -133,7 +137,8 @@ export class TraceRecorder {
   }
 
   trace(): Trace {
-    if (this.#parts.length === 0) throw new EngineError('invalid-argument', 'No token was routed, so there is no trace.', 'Record while a model with experts runs.');
+    if (this.#parts.length === 0)
+      throw new EngineError('invalid-argument', 'No token was routed, so there is no trace.', 'Record while a model with experts runs.');
     return joinTraces(this.#parts);
   }
 }

@@ -67,6 +67,7 @@ export class CpuBackend implements Backend {
   readonly counters: BackendCounters = { dispatches: 0, submits: 0, readbacks: 0, buffersCreated: 0, bytesUploaded: 0 };
   readonly lost = new Promise<EngineError>(() => {});
   allocatedBytes = 0;
+  liveBufferCount = 0;
   readonly #kernels: Readonly<Record<string, Kernel>>;
   readonly #references: Readonly<Record<string, Reference>>;
 
@@ -76,8 +77,12 @@ export class CpuBackend implements Backend {
   }
 
   createBuffer(label: string, sizeBytes: number): DeviceBuffer {
-    const buffer = new CpuBuffer(label, sizeBytes, () => (this.allocatedBytes -= sizeBytes));
+    const buffer = new CpuBuffer(label, sizeBytes, () => {
+      this.allocatedBytes -= sizeBytes;
+      this.liveBufferCount--;
+    });
     this.allocatedBytes += sizeBytes;
+    this.liveBufferCount++;
     this.counters.buffersCreated++;
     return buffer;
   }

@@ -342,6 +342,7 @@ export class ExpertTiers implements ExpertSupply {
     const sizeBytes = this.#bytesOf(this.#idOf(key).layer);
     await this.#writes.room(sizeBytes);
     const bytes = this.#ram.peek(key) ?? (await this.#join(key, 'fill', signal)).bytes;
+    this.#buffers.hold(bytes); // for good: the queue does not say when it looks at them no more
     // The load has offered it already, and was declined if the queue filled up in the meantime.
     while (!this.#writes.isStopped && !this.#isStoredOrQueued(key) && !this.#writes.offer(key, bytes)) await this.#writes.room(sizeBytes);
   }

@@ -62,7 +62,7 @@ export class ModelLibrary {
       const bytes = await store.get(MANIFEST_PREFIX + modelId);
       const manifest = bytes && decodeManifest(bytes);
       const library = new ModelLibrary(store, modelId, manifest);
-      if (manifest?.layout.version !== layoutVersion) {
+      if (manifest?.layout.version !== layoutVersion && (bytes || (await store.keys(`${modelId}/`)).length > 0)) {
         const deletion = await ifNobodyHolds(useLock(store, modelId), () => library.#deleteAll());
         if (!deletion) throw inUse();
       }
@@ -83,11 +83,12 @@ export class ModelLibrary {
     this.#leave = undefined;
   }
 
-  /** Rejects with 'storage-unavailable' while the model is open, here or in another tab. */
-  static async delete(store: RecordStore, modelId: string): Promise<void> {
+  /** Rejects with 'storage-unavailable' while the model is open, here or in another tab. `before` deletes what `store` does not reach. */
+  static async delete(store: RecordStore, modelId: string, before: () => Promise<void> = async () => {}): Promise<void> {
     assert(isModelId(modelId), `${modelId} is not a model id`);
     const library = new ModelLibrary(store, modelId, undefined);
-    const deletion = await exclusively(manifestLock(store, modelId), () => ifNobodyHolds(useLock(store, modelId), () => library.#deleteAll()));
+    const deleteIt = () => before().then(() => library.#deleteAll());
+    const deletion = await exclusively(manifestLock(store, modelId), () => ifNobodyHolds(useLock(store, modelId), deleteIt));
     if (!deletion) throw inUse();
   }
 

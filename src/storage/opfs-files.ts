@@ -17,9 +17,9 @@ interface SyncFileHandle extends FileSystemFileHandle {
 /** 'readwrite' is for tests: what browsers do that do not know the other. */
 export type HandleMode = 'readwrite-unsafe' | 'readwrite';
 
-/** A worker that was ended may hold its locks for a moment. */
-const OPEN_TRIES = 3;
-const OPEN_RETRY_MS = 50;
+/** A worker that was ended may hold its locks for a moment (100 ms were not enough on a busy machine). */
+const OPEN_TRIES = 12;
+const OPEN_RETRY_MS = 100;
 
 /** A file that another tab has locked, as it was when it was looked at last. */
 class SnapshotFile {

@@ -13,7 +13,6 @@ export interface SyncHandle {
   read(into: Uint8Array, options: { readonly at: number }): number;
   write(bytes: Uint8Array, options: { readonly at: number }): number;
   getSize(): number;
-  truncate(sizeBytes: number): void;
   flush(): void;
   close(): void;
 }
@@ -32,25 +31,23 @@ const NO_PREFIX = new Uint8Array(PLACE_PREFIX_BYTES);
 
 export class LayerFile {
   readonly #handle: SyncHandle;
-  /** 0: the file has no head yet. */
-  #placeBytes: number;
+  #knownPlaceBytes = 0;
 
   constructor(handle: SyncHandle) {
     this.#handle = handle;
-    const head = new Uint8Array(PLACE_PREFIX_BYTES);
-    this.#placeBytes = handle.read(head, { at: 0 }) === head.byteLength ? placeBytesOf(head) : 0;
   }
 
   /** Whether a record of this size has a place here. An empty file takes its first record's size. */
   fits(recordBytes: number): boolean {
     const neededBytes = PLACE_PREFIX_BYTES + recordBytes;
-    return this.#placeBytes === 0 ? neededBytes <= PLACE_MAX_BYTES : neededBytes <= this.#placeBytes;
+    return neededBytes <= (this.#placeBytes || PLACE_MAX_BYTES);
   }
 
   /** The record as a view into what `allocate` gave; undefined when there is none. */
   read(expert: number, allocate: (sizeBytes: number) => Uint8Array): Uint8Array | undefined {
-    if (this.#placeBytes === 0) return undefined;
-    const place = allocate(this.#placeBytes);
+    const placeBytes = this.#placeBytes;
+    if (placeBytes === 0) return undefined;
+    const place = allocate(placeBytes);
     const readBytes = this.#handle.read(place, { at: this.#offsetOf(expert) });
     return recordIn(place.subarray(0, readBytes));
   }
@@ -80,6 +77,15 @@ export class LayerFile {
     this.#handle.close();
   }
 
+  /** 0: the file has no sound head. Another tab may write one at any time, the same that this one would. */
+  get #placeBytes(): number {
+    if (this.#knownPlaceBytes === 0) {
+      const head = new Uint8Array(PLACE_PREFIX_BYTES);
+      if (this.#handle.read(head, { at: 0 }) === head.byteLength) this.#knownPlaceBytes = placeBytesOf(head);
+    }
+    return this.#knownPlaceBytes;
+  }
+
   #has(expert: number): boolean {
     if (this.#placeBytes === 0) return false;
     const prefix = new Uint8Array(PLACE_PREFIX_BYTES);
@@ -91,14 +97,20 @@ export class LayerFile {
 
   #writeHead(neededBytes: number): void {
     const placeBytes = Math.ceil(neededBytes / PLACE_ALIGNMENT_BYTES) * PLACE_ALIGNMENT_BYTES;
-    this.#handle.truncate(0); // a file without a sound head has no records
     this.#writeAll(headOf(placeBytes), 0);
-    this.#placeBytes = placeBytes;
+    this.#knownPlaceBytes = placeBytes;
   }
 
-  /** Writing less than all, without an exception, is how some systems say that the disk is full. */
+  /**
+   * Writing less than all without an exception is how some systems say that the disk is full. Chromium 156 in a private window says that it wrote all and leaves
+   * the file as long as the quota lets it be, hence the look at the size; delete that when tests/browser/storage-fault.test.ts passes without.
+   */
   #writeAll(bytes: Uint8Array, at: number): void {
-    if (this.#handle.write(bytes, { at }) < bytes.byteLength) throw new DOMException('The disk took only a part of a record.', 'QuotaExceededError');
+    if (bytes.byteLength === 0) return;
+    const written = this.#handle.write(bytes, { at });
+    if (written < bytes.byteLength || this.#handle.getSize() < at + bytes.byteLength) {
+      throw new DOMException('The disk took only a part of a record.', 'QuotaExceededError');
+    }
   }
 
   #offsetOf(expert: number): number {

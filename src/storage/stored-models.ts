@@ -28,9 +28,11 @@ export async function deleteStoredModel(id: string, name = DATABASE_NAME): Promi
   if (!isModelId(id)) throw new EngineError('invalid-argument', `"${id}" is not the id of a stored model.`, 'Take an id from storedModels().');
   const store = new IndexedDbStore(name);
   try {
-    await ModelLibrary.delete(store, id);
-    const folder = await openOpfsFolder(name);
-    if (folder) await removeFolder(folder, id);
+    // Files first: with them gone and the rest not, the model is still listed, and can be deleted again.
+    await ModelLibrary.delete(store, id, async () => {
+      const folder = await openOpfsFolder(name);
+      if (folder) await removeFolder(folder, id);
+    });
   } catch (thrown) {
     throw storageError(thrown);
   } finally {
@@ -67,7 +69,8 @@ async function fileBytes(folder: FileSystemDirectoryHandle | undefined, id: stri
   let bytes = 0;
   try {
     const files = await folder?.getDirectoryHandle(id);
-    for await (const entry of files?.values() ?? []) if (entry.kind === 'file') bytes += (await (entry as FileSystemFileHandle).getFile()).size;
+    if (!files) return 0;
+    for await (const name of files.keys()) bytes += (await (await files.getFileHandle(name)).getFile()).size;
   } catch {
     // No such folder, or a file that is being removed.
   }

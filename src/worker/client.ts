@@ -25,7 +25,7 @@ import { PortReader } from './port-reader';
 
 type OpenPort = Pick<PortReader<unknown>, 'post' | 'close'>;
 
-const LOAD_OPTIONS = ['backend', 'budget', 'contextLength', 'policy', 'store', 'signal', 'onProgress'];
+const LOAD_OPTIONS = ['backend', 'budget', 'contextLength', 'policy', 'lookAheadLayers', 'store', 'signal', 'onProgress'];
 
 export class Engine implements EngineApi {
   /** Where "demo" is; set it when the demo model does not lie at models/ beside the page. */

@@ -124,6 +124,7 @@ async function load(source: WorkerModelSource, options: WorkerLoadOptions, event
         ramBytes: options.budget?.ramBytes,
         contextLength: options.contextLength,
         policy: options.policy,
+        lookAheadLayers: options.lookAheadLayers,
         clock,
         now: () => Date.now(),
         onProgress: (phase, bytesDone, bytesTotal) => meter.update(phase, bytesDone, bytesTotal),

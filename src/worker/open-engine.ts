@@ -8,7 +8,7 @@ import { formatBytes } from '../core/units';
 import { describeModel } from '../engine/describe-model';
 import { EngineCore } from '../engine/engine-core';
 import { type ExpertLayout, expertLayout, importExpert, slotBytesOf } from '../engine/expert-layout';
-import { RAM_BYTES_RULE, checkNumber } from '../engine/generation';
+import { LOOK_AHEAD_RULE, RAM_BYTES_RULE, checkNumber } from '../engine/generation';
 import { trunkFileBytes, trunkRanges } from '../engine/trunk';
 import { type GgufFile, readGguf } from '../formats/gguf';
 import type { Source } from '../formats/source';
@@ -48,6 +48,7 @@ export interface OpenRequest {
   readonly ramBytes?: number | undefined;
   readonly contextLength?: number | undefined;
   readonly policy?: string | undefined;
+  readonly lookAheadLayers?: number | undefined;
   readonly clock: () => number;
   /** Milliseconds since 1970, for "last used". */
   readonly now: () => number;
@@ -83,6 +84,7 @@ export async function openEngine(request: OpenRequest): Promise<OpenedEngine> {
   if (gpuBytes !== undefined) budgetBytes(gpuBytes, 0);
   if (ramBytes !== undefined) checkNumber('ramBytes', ramBytes, RAM_BYTES_RULE);
   if (request.policy !== undefined) checkPolicyName(request.policy);
+  if (request.lookAheadLayers !== undefined) checkNumber('lookAheadLayers', request.lookAheadLayers, LOOK_AHEAD_RULE);
   request.onProgress('open', 0, 0);
   const model = await openModel(request);
   try {
@@ -125,6 +127,7 @@ async function openOn(request: OpenRequest, opened: OpenedModel): Promise<Opened
     ramBytes,
     contextLength,
     policy: request.policy,
+    lookAheadLayers: request.lookAheadLayers,
     clock: request.clock,
     signal,
     onProgress,

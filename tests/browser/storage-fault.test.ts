@@ -78,11 +78,7 @@ describe.each(['opfs', 'indexeddb'] as const)('on %s', (store) => {
   it('quota exhausted in mid-download: says so, goes on, and what is stored is of use', async () => {
     await withQuota(10_000_000, async () => {
       const engine = await load(store);
-      await until(async () => {
-        const st = await engine.stats();
-        console.log(JSON.stringify([st.notices, engine.model.notices, st.expertsHeld, await navigator.storage.estimate()]));
-        return st.notices.length > 0 || engine.model.notices.length > 0;
-      }, 'a notice');
+      await until(async () => (await engine.stats()).notices.length > 0 || engine.model.notices.length > 0, 'a notice');
       expect([...engine.model.notices, ...(await engine.stats()).notices].join(' ')).toMatch(/not enough room|refuses to store more|cannot be stored/);
       expect(await storyOf(engine)).toEqual(GOLDEN_STORY);
       await engine.dispose();

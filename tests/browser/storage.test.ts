@@ -6,6 +6,9 @@ import { IndexedDbStore } from '../../src/storage/indexeddb-store';
 import { openRecordStore } from '../../src/storage/open-store';
 import { askForPersistence, estimateStorage } from '../../src/storage/quota';
 import { ExpertTiers } from '../../src/storage/expert-tiers';
+import { MANIFEST_VERSION, type ModelManifest } from '../../src/storage/manifest';
+import { ModelLibrary } from '../../src/storage/model-library';
+import { modelIdOf } from '../../src/storage/record';
 import { describeExpertTiers, expertBytes, openLibrary, openTiers, TestFile } from '../storage/expert-tiers-suite';
 import { bytesOf, describeRecordStore } from '../storage/record-store-suite';
 
@@ -148,6 +151,50 @@ describe('ExpertTiers in Chromium', () => {
     await tiers.settled();
     expect(await tiers.fetch(0, 1)).toMatchObject({ bytes: expertBytes(0, 1), tier: 'disk' });
     await tiers.dispose();
+    await store.close();
+  });
+});
+
+describe('ModelLibrary in two tabs', () => {
+  const id = modelIdOf('two tabs');
+  const manifest: ModelManifest = {
+    ...{ version: MANIFEST_VERSION, identity: 'two tabs', sourceName: 'a', sizeBytes: 8, complete: false, createdAt: 0, lastUsedAt: 0 },
+    layout: { version: 'one', expertCounts: [1], expertBytes: [8], trunk: [] },
+  };
+  const record = [[{ layer: 0, expert: 0 }, new Uint8Array(8).fill(5)]] as const;
+
+  it('that open a new model at once keep what the first has written', async () => {
+    const name = newDatabaseName();
+    const stores = [new IndexedDbStore(name), new IndexedDbStore(name)] as const;
+    const seen: Array<boolean> = [];
+    const open = (store: IndexedDbStore) =>
+      ModelLibrary.open(store, id, 'one', async (library) => {
+        seen.push(library.manifest !== undefined);
+        await new Promise((resolve) => setTimeout(resolve, 30)); // the other would come in here
+        await library.writeManifest(manifest);
+        await library.writeExperts(record);
+      });
+    const libraries = await Promise.all(stores.map(open));
+    expect(seen).toEqual([false, true]);
+    for (const library of libraries) expect(await library.storedExperts()).toHaveLength(1);
+    for (const library of libraries) library.close();
+    for (const store of stores) await store.close();
+  });
+
+  it('of two versions of the page: the newer does not delete what the older uses', async () => {
+    const store = new IndexedDbStore(newDatabaseName());
+    const older = await ModelLibrary.open(store, id, 'one', (library) => library.writeManifest(manifest));
+    await older.writeExperts(record);
+    await expect(ModelLibrary.open(store, id, 'two')).rejects.toMatchObject({
+      code: 'storage-unavailable',
+      message: expect.stringContaining('another tab') as string,
+    });
+    expect(await older.readExperts([record[0][0]])).toMatchObject([{ status: 'found' }]);
+    older.close();
+    const newer = await ModelLibrary.open(store, id, 'two');
+    expect(newer.manifest).toBeUndefined();
+    expect(await store.keys(id)).toEqual([]);
+    newer.close();
     await store.close();
   });
 });

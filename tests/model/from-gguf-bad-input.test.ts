@@ -126,7 +126,7 @@ describe('a tokenizer', () => {
   });
 
   it.each<[string, Record<string, WriterValue | undefined>, EngineErrorCode, string]>([
-    ['of another kind', { 'tokenizer.ggml.model': text('llama') }, 'unsupported-tokenizer', 'llama'],
+    ['of another kind', { 'tokenizer.ggml.model': text('bert') }, 'unsupported-tokenizer', 'bert'],
     ['with other rules', { 'tokenizer.ggml.pre': text('gpt-5') }, 'unsupported-tokenizer', 'gpt-5'],
     ['without a kind', { 'tokenizer.ggml.model': undefined }, 'file-corrupt', 'tokenizer.ggml.model'],
     ['without tokens', { 'tokenizer.ggml.tokens': undefined }, 'file-corrupt', 'tokenizer.ggml.tokens'],

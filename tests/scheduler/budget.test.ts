@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type BudgetInput, budgetBytes, planSlabs, slabLayers } from '../../src/scheduler/budget';
+import { type BudgetInput, budgetBytes, judgeBudget, planSlabs, recommendedBytes, slabLayers, tokenCycleBytes } from '../../src/scheduler/budget';
 import { expectEngineError } from '../support/expect-engine-error';
 
 const RUNS = { numRuns: 2000 };
@@ -101,5 +101,32 @@ describe('budgetBytes', () => {
 
   test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, '101%', '-1%', '50', '%', '1e1%', 'half'])('%j is refused', async (budget) => {
     await expectEngineError(() => budgetBytes(budget as `${number}%`, 12_345), 'invalid-argument', /budget/);
+  });
+});
+
+describe('judgeBudget', () => {
+  const demo = { layerCount: 6, expertCount: 32, expertsPerToken: 4, slotBytes: 1000 };
+
+  test.each([
+    [0, 'below-cycle'],
+    [23_999, 'below-cycle'],
+    [24_000, 'near-cycle'],
+    [47_999, 'near-cycle'],
+    [48_000, 'ok'],
+  ])('%i bytes of 192,000 with a cycle of 24,000: %s', (bytes, verdict) => {
+    expect(judgeBudget(demo, bytes)).toEqual({ verdict, recommendedBytes: 48_000 });
+  });
+
+  test('recommends what is judged ok, at least two cycles and a quarter, at most everything', () => {
+    fc.assert(
+      fc.property(input, (shape) => {
+        const bytes = recommendedBytes(shape);
+        expect(judgeBudget(shape, bytes).verdict).toBe('ok');
+        expect(bytes).toBeLessThanOrEqual(totalOf(shape));
+        expect(bytes).toBeGreaterThanOrEqual(Math.min(totalOf(shape), 2 * tokenCycleBytes(shape)));
+        expect(bytes).toBeGreaterThanOrEqual(totalOf(shape) / 4);
+      }),
+      RUNS,
+    );
   });
 });

@@ -9,8 +9,17 @@ import { expectEngineError } from '../support/expect-engine-error';
 import { DOMAINS, routesOf } from '../support/golden-routes';
 import { randomTrace } from '../support/random-trace';
 
-const percentOf = (trace: Trace, policy: string, slotsPerLayer: number) =>
-  100 * simulate({ trace, policy, slotCount: slotsPerLayer * trace.layerCount, slotBytes: 1 }).hitRate;
+const known = new WeakMap<Trace, Map<string, number>>();
+
+/** Hit rate; each is simulated once. */
+function percentOf(trace: Trace, policy: string, slotsPerLayer: number): number {
+  const rates = known.get(trace) ?? new Map<string, number>();
+  known.set(trace, rates);
+  const key = `${policy} ${slotsPerLayer}`;
+  const rate = rates.get(key) ?? 100 * simulate({ trace, policy, slotCount: slotsPerLayer * trace.layerCount, slotBytes: 1 }).hitRate;
+  rates.set(key, rate);
+  return rate;
+}
 
 /** 7,168 tokens. */
 const recorded = routesOf(DOMAINS, 0, 1024);

@@ -173,6 +173,24 @@ export function describeExpertTiers(kind: string, openStore: () => Promise<Recor
       expect(tiers.supplyStats()).toMatchObject({ recordsRepaired: 0, diskExperts: 1, diskBytes: 1000 });
     });
 
+    it('keeps a profile of its experts for the next visit, and ignores one that is broken or of another shape', async () => {
+      const { tiers, store, library } = await setUp();
+      expect(await tiers.readProfile()).toBeUndefined();
+      const profile = Float32Array.from({ length: 7 }, (_, index) => index / 8);
+      await tiers.writeProfile(profile);
+      const next = await openTiers(await openLibrary(store), new TestFile());
+      expect(await next.readProfile()).toEqual(profile);
+      await library.writeProfile(profile.subarray(1));
+      expect(await next.readProfile()).toBeUndefined();
+      await library.writeProfile(profile);
+      const key = `${MODEL_ID}/profile`;
+      const record = (await store.get(key))!;
+      record[70]! ^= 1;
+      await store.putMany([[key, record]]);
+      expect(await (await openTiers(await openLibrary(store), new TestFile())).readProfile()).toBeUndefined();
+      expect(await store.get(key)).toBeUndefined();
+    });
+
     it('holds no more in RAM than the budget, and drops what was used longest ago', async () => {
       const { tiers } = await setUp(3000);
       for (const expert of [0, 1, 2]) await tiers.fetch(0, expert);

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../src/storage/memory-store';
 import { describeExpertTiers, expertBytes, EXPERT_COUNTS, openLibrary, openTiers, TestFile, TOTAL_BYTES } from './expert-tiers-suite';
+import type { FetchedExpert } from '../../src/core/expert-supply';
+import { Random } from '../../src/core/random';
 import type { ExpertTiers } from '../../src/storage/expert-tiers';
 
 describeExpertTiers('memory', async () => new MemoryStore());
@@ -205,6 +207,56 @@ describe('ExpertTiers under way', () => {
     await tiers.settled();
     expect(await tiers.fillInBackground()).toBe(true);
     expect(file.imports.filter((name) => name === '0/0').length).toBe(1);
+  });
+
+  it('reads into memory that all its holders have released, and never into memory that one still has', async () => {
+    const store = new MemoryStore();
+    const library = await openLibrary(store);
+    tiers = await openTiers(library, new TestFile(), 0);
+    expect(await tiers.fillInBackground()).toBe(true);
+    tiers.setRamBudget(1000); // one expert of layer 0
+    const [one, same] = await Promise.all([tiers.fetch(0, 0), tiers.fetch(0, 0)]);
+    expect(same.bytes).toBe(one.bytes);
+    one.release!();
+    one.release!(); // once is enough
+    const second = await tiers.fetch(0, 1); // takes the place of the first in RAM, not its memory: `same` is still held
+    expect(second.bytes.buffer).not.toBe(one.bytes.buffer);
+    expect(same.bytes).toEqual(expertBytes(0, 0));
+    same.release!();
+    const third = await tiers.fetch(0, 2);
+    expect(third.bytes.buffer).toBe(one.bytes.buffer);
+    expect(third.bytes).toEqual(expertBytes(0, 2));
+    expect((await tiers.fetch(0, 2)).bytes).toBe(third.bytes); // from RAM
+    third.release!();
+    const fourth = await tiers.fetch(0, 3); // the second caller of the third holds it
+    expect(fourth.bytes.buffer).not.toBe(third.bytes.buffer);
+    expect(third.bytes).toEqual(expertBytes(0, 2));
+  });
+
+  it('reads at random, releases at random, and every caller always sees its own expert', async () => {
+    const random = new Random(7);
+    const store = new MemoryStore();
+    tiers = await openTiers(await openLibrary(store), new TestFile(), 3000);
+    expect(await tiers.fillInBackground()).toBe(true);
+    const held: Array<{ layer: number; expert: number; fetched: FetchedExpert }> = [];
+    const memory = new Set<ArrayBufferLike>();
+    for (let round = 0; round < 100; round++) {
+      const ids = Array.from({ length: random.integer(1, 4) }, () =>
+        random.integer(0, 1) === 0 ? { layer: 0, expert: random.integer(0, 3) } : { layer: 2, expert: random.integer(0, 2) },
+      );
+      const giver = new AbortController();
+      const abandoned = tiers.fetch(0, random.integer(0, 3), { signal: giver.signal }).catch(() => undefined);
+      if (round % 3 === 0) giver.abort();
+      held.push(...(await Promise.all(ids.map(async (id) => ({ ...id, fetched: await tiers.fetch(id.layer, id.expert) })))));
+      (await abandoned)?.release?.();
+      for (const { layer, expert, fetched } of held) {
+        memory.add(fetched.bytes.buffer);
+        const [byte] = expertBytes(layer, expert);
+        if (!fetched.bytes.every((found) => found === byte)) throw new Error(`round ${round}: expert ${layer}/${expert} has other bytes`);
+      }
+      while (held.length > 4) held.splice(random.integer(0, held.length - 1), 1)[0]!.fetched.release!();
+    }
+    expect(memory.size).toBeLessThan(100); // of some 250 reads; what an abandoned call leaves is not used again
   });
 
   it('disposes while fetches, a fill and a write are under way', async () => {

@@ -111,6 +111,38 @@ describe('ModelLibrary', () => {
     expect(reads).toMatchObject([{ status: 'corrupt' }, { status: 'corrupt' }]);
   });
 
+  it.each([
+    ['once in a visit where nobody else can change records', true, 'found'],
+    ['at each read elsewhere', false, 'corrupt'],
+  ] as const)('finds the checksum of a record %s, and looks at its header always', async (_, isGuarded, status) => {
+    const store = new (class extends MemoryStore {
+      override readonly isGuarded = isGuarded as true;
+    })();
+    await filled(store);
+    const library = await ModelLibrary.open(store, id, LAYOUT);
+    const read = async () => (await library.readExperts([{ layer: 2, expert: 0 }]))[0];
+    expect(await read()).toMatchObject({ status: 'found' });
+    await flipByte(store, `${id}/expert/2/0`, 66);
+    expect(await read()).toMatchObject({ status });
+    await library.writeExperts([[{ layer: 2, expert: 0 }, new Uint8Array(8).fill(3)]]);
+    await flipByte(store, `${id}/expert/2/0`, 66);
+    expect(await read()).toMatchObject({ status: 'corrupt' });
+    await library.writeExperts([[{ layer: 2, expert: 0 }, new Uint8Array(8).fill(3)]]);
+    expect(await read()).toMatchObject({ status: 'found' });
+    await flipByte(store, `${id}/expert/2/0`, 40);
+    expect(await read()).toMatchObject({ status: 'corrupt', reason: 'its header names other data' });
+  });
+
+  it('is deleted with all its records, and no other model with it', async () => {
+    const store = new MemoryStore();
+    await filled(store);
+    const other = await filled(store, { ...manifest, identity: 'other' });
+    await ModelLibrary.delete(store, id);
+    expect(await store.keys(id)).toEqual([]);
+    expect(await store.keys('manifest/')).toEqual([`manifest/${other.modelId}`]);
+    expect((await other.storedExperts()).length).toBe(3);
+  });
+
   it('ignores keys that name no expert of the model', async () => {
     const store = new MemoryStore();
     const library = await filled(store);

@@ -22,15 +22,15 @@ class TestHandle implements SyncHandle {
   write(bytes: Uint8Array, { at }: { at: number }): number {
     const taken = bytes.subarray(0, Math.min(bytes.byteLength, this.bytesLeft));
     this.bytesLeft -= taken.byteLength;
-    if (at + taken.byteLength > this.bytes.byteLength && taken.byteLength > 0) this.truncate(at + taken.byteLength);
+    if (at + taken.byteLength > this.bytes.byteLength && taken.byteLength > 0) this.#grow(at + taken.byteLength);
     this.bytes.set(taken, at);
     if (taken.byteLength < bytes.byteLength && this.#onEnd === 'dies') throw new Error('the tab was closed');
     return taken.byteLength;
   }
 
-  truncate(sizeBytes: number): void {
+  #grow(sizeBytes: number): void {
     const next = new Uint8Array(sizeBytes);
-    next.set(this.bytes.subarray(0, sizeBytes));
+    next.set(this.bytes);
     this.bytes = next;
   }
 
@@ -57,6 +57,16 @@ describe('LayerFile', () => {
     again.clear(3);
     again.clear(99);
     expect([again.experts(), again.read(3, allocateNew)]).toEqual([[0], undefined]);
+  });
+
+  it('sees what another tab has written since both opened an empty file, and destroys none of it', () => {
+    const handle = new TestHandle();
+    const [one, two] = [new LayerFile(handle), new LayerFile(handle)];
+    expect([one.experts(), two.experts()]).toEqual([[], []]);
+    one.write(0, OLD);
+    expect(two.read(0, allocateNew)).toEqual(OLD);
+    two.write(2, NEW);
+    expect(one.experts()).toEqual([0, 2]);
   });
 
   it('takes records up to the size of its places, and reads into what it is given', () => {

@@ -34,14 +34,14 @@ export interface Bench {
 /** A bound for what hangs, far from what a slow machine needs. */
 const TIMEOUT_MS = 240_000;
 
-export function createLab(makeBackend: BackendFactory): Lab {
+export function createLab(makeBackend: BackendFactory, timeoutMs = TIMEOUT_MS): Lab {
   let opening: Promise<Backend | undefined> | undefined;
   let demo: Promise<EngineCore> | undefined;
   afterAll(async () => {
     await (await opening)?.dispose();
   });
   const labTest = (title: string, body: (bench: Bench) => Promise<void>): void =>
-    test(title, { timeout: TIMEOUT_MS }, async (context) => {
+    test(title, { timeout: timeoutMs }, async (context) => {
       opening ??= makeBackend();
       const backend = await opening;
       if (!backend) return void context.skip('no WebGPU adapter');

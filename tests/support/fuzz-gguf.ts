@@ -14,6 +14,7 @@ import { createTokenizer } from '../../src/model/tokenizer';
 import { measureAllocations, type Allocations } from './allocations';
 import { ARCHITECTURE_CASES, caseFile } from './architectures';
 import { damageParts } from './fuzz-gguf-parts';
+import { TOKENIZER_CASES } from './tokenizer-cases';
 import { text, tinyQwen3MoeFile, writeGguf, type WriterFile, type WriterTensor } from './gguf-writer';
 
 const ALIGNMENT_BYTES = 32;
@@ -48,7 +49,7 @@ export interface FuzzResult {
   readonly made: readonly unknown[];
 }
 
-/** One file of each case of the architecture tests, a tiny model, and one with a long header. */
+/** One file of each case of the architecture tests, a tiny model, one with a long header, and one with the other kind of tokenizer. */
 export function fuzzBases(): readonly FuzzBase[] {
   const tiny = { name: 'tiny', parts: tinyQwen3MoeFile({ hidden: 16, headSize: 8, layers: 1, ffn: 16, experts: 2, topK: 1 }) };
   // Its header is longer than the first read, and most of the file.
@@ -57,11 +58,20 @@ export function fuzzBases(): readonly FuzzBase[] {
     name: 'wordy',
     parts: { tensors, metadata: [...metadata.slice(0, 3), ['general.description', text('a '.repeat(150_000))] as const, ...metadata.slice(3)] },
   };
+  const pieces = { name: 'pieces', parts: withTokenizer(TOKENIZER_CASES.find(({ name }) => name === 'llama')!.metadata) };
   const cases = ARCHITECTURE_CASES.map((made) => ({ name: made.name, parts: caseFile(made, 1) }));
-  return [tiny, wordy, ...cases].map(({ name, parts }) => {
+  return [tiny, wordy, pieces, ...cases].map(({ name, parts }) => {
     const placed = placeTensors(parts);
     return { name, ...placed, ...written(placed) };
   });
+}
+
+/** A small model with another tokenizer; the template stays. */
+function withTokenizer(tokenizer: WriterFile['metadata']): WriterFile {
+  const tokens = tokenizer.find(([key]) => key === 'tokenizer.ggml.tokens')?.[1];
+  const vocabulary = tokens?.type === 'array' ? tokens.items.length : 0;
+  const { metadata, tensors } = tinyQwen3MoeFile({ hidden: 8, headSize: 8, layers: 1, ffn: 16, experts: 2, topK: 1, vocabulary });
+  return { tensors, metadata: [...metadata.filter(([key]) => !key.startsWith('tokenizer.ggml.')), ...tokenizer] };
 }
 
 interface PlacedParts {

@@ -15,7 +15,11 @@ import { createTokenizer } from '../../src/model/tokenizer';
 export interface OpenCoreOptions {
   readonly budget?: Budget;
   readonly contextLength?: number;
-  readonly scoutReach?: number;
+  readonly lookAheadLayers?: number;
+  readonly policy?: string;
+  /** What earlier visits have learnt, and who is told what this one has. */
+  readonly profile?: Float32Array;
+  readonly onProfile?: (profile: Float32Array) => void;
   /** Puts something between the engine and its experts: a failure, a delay, a count. */
   readonly wrapFetch?: (fetch: ExpertSupply['fetch']) => ExpertSupply['fetch'];
 }
@@ -47,6 +51,8 @@ export async function openCore(backend: Backend, source: Source, options: OpenCo
       recordsRepaired: 0,
       notices: [],
     }),
+    readProfile: async () => options.profile,
+    writeProfile: async (profile) => options.onProfile?.(profile),
     dispose: async () => {},
   };
   return EngineCore.open({
@@ -60,7 +66,8 @@ export async function openCore(backend: Backend, source: Source, options: OpenCo
     budget: options.budget ?? '100%',
     ramBytes: DEFAULT_RAM_BYTES,
     contextLength: options.contextLength ?? spec.contextLength,
-    scoutReach: options.scoutReach,
+    lookAheadLayers: options.lookAheadLayers,
+    policy: options.policy,
     clock: () => performance.now(),
   });
 }

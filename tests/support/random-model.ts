@@ -96,7 +96,7 @@ export interface TriedModel extends RandomModel {
 const SWEEP_SHAPES = [
   { hidden: 96, ffn: 32, heads: 4, kvHeads: 1, headSize: 16 },
   { hidden: 160, ffn: 64, heads: 4, kvHeads: 4, headSize: 32 },
-  { hidden: 96, ffn: 96, heads: 6, kvHeads: 2, headSize: 8 },
+  { hidden: 96, ffn: 96, heads: 8, kvHeads: 2, headSize: 8 },
   { hidden: 64, ffn: 32, heads: 2, kvHeads: 2, headSize: 64 },
 ] as const;
 const SWEEP_CODECS: readonly CodecName[] = ['q8_0', 'q4_0', 'f16', 'f32', 'q5_1'];

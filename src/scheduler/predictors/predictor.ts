@@ -18,6 +18,7 @@ export type PredictorShape = TraceShape;
 /** The `count` largest above 0, largest first; ties: the lowest index. */
 export function largest(scores: Float32Array, count: number): number[] {
   const best: number[] = [];
+  if (count <= 0) return best;
   for (let index = 0; index < scores.length; index++) {
     const score = scores[index]!;
     if (score <= 0 || (best.length === count && score <= scores[best[count - 1]!]!)) continue;
