@@ -23,7 +23,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   scheduler: ['core', 'probe'],
   engine: ['core', 'model', 'scheduler', 'storage', 'formats', 'kernels'],
   worker: ['core', 'formats', 'model', 'reference', 'kernels', 'gpu', 'storage', 'scheduler', 'engine'],
-  ui: ['core', 'worker', 'entry'],
+  ui: ['core', 'probe', 'scheduler', 'worker', 'entry'],
   cli: ['*'],
   tools: [],
 };

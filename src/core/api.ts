@@ -195,7 +195,9 @@ export interface EngineStats {
   readonly missingLayers: number;
   /** Experts brought to the GPU in decode of the last answer; of those, on the word of the look-ahead; of those, used by the step. */
   readonly loads: { readonly all: number; readonly lookAhead: number; readonly lookAheadUsed: number };
-  /** Where the time of the last answer went. */
+  /** From the beginning of the last answer to its end, or to now. */
+  readonly elapsedMs: number;
+  /** Where that time went. */
   readonly times: AnswerTimes;
   /** Bytes read for experts in the last answer, by the tier they came from. */
   readonly bytesRead: { readonly ram: number; readonly disk: number; readonly network: number };

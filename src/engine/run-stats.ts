@@ -19,6 +19,7 @@ type LastAnswer = Pick<
   | 'halts'
   | 'missingLayers'
   | 'loads'
+  | 'elapsedMs'
   | 'times'
   | 'bytesRead'
   | 'bytesUploaded'
@@ -84,6 +85,7 @@ export class RunMeter {
         lookAhead: inDecode(({ counts }) => counts.lookAheadLoads),
         lookAheadUsed: inDecode(({ counts }) => counts.lookAheadUses),
       },
+      elapsedMs: inAnswer(({ timeMs }) => timeMs),
       times: {
         computeMs: inAnswer(({ times }) => times.computeMs),
         haltMs: inAnswer(({ times }) => times.haltMs),
@@ -115,6 +117,7 @@ export const NO_ANSWER_YET: LastAnswer = {
   halts: 0,
   missingLayers: 0,
   loads: { all: 0, lookAhead: 0, lookAheadUsed: 0 },
+  elapsedMs: 0,
   times: { computeMs: 0, haltMs: 0, readMs: 0, checksumMs: 0, uploadMs: 0, waitMs: 0 },
   bytesRead: { ram: 0, disk: 0, network: 0 },
   bytesUploaded: 0,

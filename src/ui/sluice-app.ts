@@ -11,6 +11,7 @@ import { mark } from './icons';
 import { loadEngine, type EngineLoader } from './load-engine';
 import { formatParameters } from './model/format';
 import type { SluiceChat } from './sluice-chat';
+import type { SluiceStoredModels } from './sluice-stored-models';
 import type { SluiceTokens } from './sluice-tokens';
 import { controls, tokens } from './styles';
 import type { SluiceOpenModel } from './app/sluice-open-model';
@@ -20,6 +21,8 @@ import './chat/sluice-notice';
 import './sluice-cache';
 import './sluice-chat';
 import './sluice-heatmap';
+import './sluice-simulator';
+import './sluice-stored-models';
 import './sluice-tokens';
 
 const NARROW = '(max-width: 56rem)';
@@ -28,6 +31,12 @@ const VIEWS = [
   { name: 'experts', title: 'Experts' },
   { name: 'memory', title: 'Memory' },
 ] as const;
+const MEMORY_TABS = [
+  { name: 'now', title: 'Now' },
+  { name: 'simulator', title: 'Simulator' },
+  { name: 'stored', title: 'Stored models' },
+] as const;
+type MemoryTabName = (typeof MEMORY_TABS)[number]['name'];
 type ViewName = (typeof VIEWS)[number]['name'];
 
 /**
@@ -50,9 +59,11 @@ export class SluiceApp extends LitElement {
   @property({ type: Boolean, reflect: true }) narrow = false;
 
   @state() private view: ViewName = 'chat';
+  @state() private memoryTab: MemoryTabName = 'now';
   @state() private isDropTarget = false;
   @query('sluice-chat') private readonly chat!: SluiceChat;
   @query('sluice-tokens') private readonly tokenList!: SluiceTokens;
+  @query('sluice-stored-models') private readonly storedModels!: SluiceStoredModels;
   @query('sluice-open-model') private readonly opener!: SluiceOpenModel;
 
   readonly #width = matchMedia(NARROW);
@@ -102,7 +113,9 @@ export class SluiceApp extends LitElement {
           </section>
           <section aria-labelledby="memory" data-view="memory" ?data-inactive=${this.view !== 'memory'}>
             <h2 id="memory">Memory</h2>
-            <sluice-cache .engine=${this.engine}></sluice-cache>
+            ${this.#memoryTabs()} ${this.#memoryPanel('now', html`<sluice-cache .engine=${this.engine}></sluice-cache>`)}
+            ${this.#memoryPanel('simulator', html`<sluice-simulator .engine=${this.engine}></sluice-simulator>`)}
+            ${this.#memoryPanel('stored', html`<sluice-stored-models .engine=${this.engine}></sluice-stored-models>`)}
           </section>
           <section aria-labelledby="tokens" data-view="experts" ?data-inactive=${this.view !== 'experts'}>
             <h2 id="tokens">Tokens and their routes</h2>
@@ -125,6 +138,46 @@ export class SluiceApp extends LitElement {
       <sluice-open-model @sluice-open=${(event: CustomEvent<{ source: ModelSource }>) => this.open(event.detail.source)}></sluice-open-model>
       ${this.isDropTarget ? html`<div class="drop">Drop a .gguf file to open it</div>` : nothing}
     `;
+  }
+
+  #memoryTabs(): TemplateResult {
+    return html`<div class="tabs" role="tablist" aria-labelledby="memory" @keydown=${this.#onTabKey}>
+      ${MEMORY_TABS.map(
+        ({ name, title }) =>
+          html`<button
+            class="quiet"
+            role="tab"
+            id="tab-${name}"
+            aria-controls="panel-${name}"
+            aria-selected=${this.memoryTab === name}
+            tabindex=${this.memoryTab === name ? 0 : -1}
+            @click=${() => this.#showTab(name)}
+          >
+            ${title}
+          </button>`,
+      )}
+    </div>`;
+  }
+
+  /** Hidden panels stay on the page: the simulator records. */
+  #memoryPanel(name: MemoryTabName, content: TemplateResult): TemplateResult {
+    return html`<div role="tabpanel" id="panel-${name}" aria-labelledby="tab-${name}" ?hidden=${this.memoryTab !== name}>${content}</div>`;
+  }
+
+  #showTab(name: MemoryTabName): void {
+    this.memoryTab = name;
+    if (name === 'stored') void this.storedModels.refresh();
+  }
+
+  #onTabKey(event: KeyboardEvent): void {
+    const at = MEMORY_TABS.findIndex(({ name }) => name === this.memoryTab);
+    const count = MEMORY_TABS.length;
+    const to = { ArrowLeft: at - 1 + count, ArrowRight: at + 1, Home: 0, End: count - 1 }[event.key];
+    const tab = to === undefined ? undefined : MEMORY_TABS[to % count];
+    if (!tab) return;
+    event.preventDefault();
+    this.#showTab(tab.name);
+    this.shadowRoot?.querySelector<HTMLElement>(`#tab-${tab.name}`)?.focus();
   }
 
   #chatView(): TemplateResult {

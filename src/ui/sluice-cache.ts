@@ -1,12 +1,14 @@
-// <sluice-cache>: what holds the experts and how well it works: hits, misses, halts, bytes by tier, and the GPU budget, which can be changed while an
-// answer is being written.
+// <sluice-cache>: what holds the experts and how well it works: hits, misses, halts, bytes by tier, where the time went, and the budgets, which can be changed
+// while an answer is being written.
 
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
+import { live } from 'lit/directives/live.js';
 import type { EngineApi, EngineStats } from '../core/api';
 import { EngineError } from '../core/errors';
 import { formatBytes } from '../core/units';
 import { cacheStyles } from './cache/cache-styles';
+import { figuresView, rateView, tiersView } from './cache/cache-views';
 import { cssVars } from './css-vars';
 import { EngineLink } from './engine-link';
 import { emit } from './events';
@@ -14,35 +16,31 @@ import {
   budgetAdvice,
   budgetPercent,
   bytesForPercent,
-  hitRate,
+  describeAdvice,
   MAX_BUDGET_PERCENT,
   MIN_BUDGET_PERCENT,
   minimumBytes,
-  percentOfExperts,
-  type BudgetAdvice,
+  recommendedPercent,
+  sliderShare,
 } from './model/budget';
-import { tierNames } from './model/expert-usage';
-import { formatCount, formatRate, formatShare } from './model/format';
+import { formatCount } from './model/format';
 import { controls, tierSwatches, tokens } from './styles';
 import './chat/sluice-notice';
+import './sluice-times';
 
 /** Statistics are asked for this often while they change, and less often while they do not. */
 const BUSY_INTERVAL_MS = 400;
 const IDLE_INTERVAL_MS = 2000;
 /** A moving slider sets the budget after it has rested so long. */
 const BUDGET_DELAY_MS = 250;
-
-const ADVICE: Readonly<Record<BudgetAdvice, string>> = {
-  resident: 'All experts fit: nothing has to be brought in.',
-  streams: 'Experts that are missing are brought in while the answer is written. The text is the same.',
-  'below-cycle': 'Less than the experts of one token: most tokens will wait at most layers. The text is the same, only slower.',
-};
+const MEGABYTE = 1_000_000;
+const MAX_RAM_MEGABYTES = 1_000_000;
 
 /**
  * @property {EngineApi} engine
  * @attr for - id of a <sluice-chat> in the same tree whose engine to show
  * @fires sluice-error - {error}: the budget could not be set
- * @csspart figures, budget
+ * @csspart figures, budget, times
  */
 @customElement('sluice-cache')
 export class SluiceCache extends LitElement {
@@ -52,6 +50,8 @@ export class SluiceCache extends LitElement {
   @state() private stats: EngineStats | undefined;
   /** Where the slider is while it has not been applied. */
   @state() private wantedPercent: number | undefined;
+  /** What was typed for RAM while it has not been applied. */
+  @state() private wantedRamBytes: number | undefined;
   @state() private error: EngineError | undefined;
 
   #pollTimer: ReturnType<typeof setTimeout> | undefined;
@@ -95,7 +95,12 @@ export class SluiceCache extends LitElement {
     const { stats } = this;
     if (stats === undefined) return html`<p class="empty">${this.engine ? 'Reading the figures…' : 'No model yet.'}</p>`;
     return html`
-      ${this.#budgetView(stats)} ${this.#rateView(stats)} ${this.#tiersView(stats)} ${this.#figuresView(stats)}
+      ${this.#budgetView(stats)} ${rateView(stats)} ${tiersView(stats)}
+      <section aria-labelledby="times">
+        <h3 id="times">Where the time of the last answer went</h3>
+        <sluice-times .stats=${stats} part="times"></sluice-times>
+      </section>
+      ${figuresView(stats, this.engine?.model)} ${this.#ramView(stats)}
       ${[...(this.engine?.model.notices ?? []), ...(this.stats?.notices ?? [])].map((notice) => html`<sluice-notice>${notice}</sluice-notice>`)}
       ${this.error ? html`<sluice-notice .error=${this.error}></sluice-notice>` : nothing}
     `;
@@ -105,9 +110,9 @@ export class SluiceCache extends LitElement {
     const percent = this.wantedPercent ?? budgetPercent(budget);
     const bytes = bytesForPercent(percent, budget);
     const advice = budgetAdvice(bytes, budget);
-    const cliffPercent = percentOfExperts(budget.tokenCycleBytes, budget);
     const minimum = minimumBytes(budget);
     const isRaised = this.wantedPercent === undefined && budget.gpuBytes > budget.requestedGpuBytes && budget.gpuBytes <= minimum;
+    const recommended = recommendedPercent(budget);
     return html`<div class="budget" part="budget">
       <label for="budget">${backend === 'cpu' ? 'Memory for expert slots' : 'GPU memory for experts'}</label>
       <output for="budget" class="numbers">${formatBytes(bytes)} <span class="soft">of ${formatBytes(budget.expertTotalBytes)} · ${percent} %</span></output>
@@ -121,123 +126,78 @@ export class SluiceCache extends LitElement {
           .value=${String(percent)}
           aria-valuetext="${percent} percent, ${formatBytes(bytes)}"
           aria-describedby="advice"
-          @input=${this.#onSlide}
+          @input=${(event: Event) => this.#want(Number((event.target as HTMLInputElement).value))}
         />
-        <span
-          class="cliff"
-          title="One token's experts: ${formatBytes(budget.tokenCycleBytes)}"
-          ${cssVars({ '--at': ((cliffPercent - MIN_BUDGET_PERCENT) / (MAX_BUDGET_PERCENT - MIN_BUDGET_PERCENT)).toFixed(4) })}
-        ></span>
+        ${this.#mark('cliff', `One token's experts: ${formatBytes(budget.tokenCycleBytes)}`, budget.tokenCycleBytes)}
+        ${this.#mark('recommended', `Recommended: ${formatBytes(budget.recommendedGpuBytes)}`, budget.recommendedGpuBytes)}
       </div>
-      <p id="advice" class="advice" data-advice=${advice}>${ADVICE[advice]}</p>
+      <p id="advice" class="advice" data-advice=${advice}>${describeAdvice(advice, budget)}</p>
+      ${
+        percent >= recommended
+          ? nothing
+          : html`<button class="quiet use-recommended" @click=${() => this.#want(recommended)}>
+              Use recommended (${formatBytes(bytesForPercent(recommended, budget))})
+            </button>`
+      }
       <p class="soft small numbers">
-        In use ${formatBytes(budget.gpuBytes)} in ${formatCount(budget.gpuSlots)} slots · one token needs ${formatBytes(budget.tokenCycleBytes)} · least
-        ${formatBytes(minimum)}${isRaised ? ' (raised to this)' : ''}
+        In use ${formatBytes(budget.gpuBytes)} in ${formatCount(budget.gpuSlots)} slots · least ${formatBytes(minimum)}${isRaised ? ' (raised to this)' : ''} ·
+        <span class="key"><i class="cliff" aria-hidden="true"></i> one token needs ${formatBytes(budget.tokenCycleBytes)}</span> ·
+        <span class="key"><i class="recommended" aria-hidden="true"></i> recommended ${formatBytes(budget.recommendedGpuBytes)}</span>
       </p>
     </div>`;
   }
 
-  #rateView(stats: EngineStats): TemplateResult {
-    const rate = hitRate(stats.expertHits, stats.expertMisses);
-    return html`<dl class="rates numbers">
-      <div>
-        <dt>Hit rate</dt>
-        <dd>${formatShare(rate)}</dd>
-      </div>
-      <div>
-        <dt>Hits</dt>
-        <dd>${formatCount(stats.expertHits)}</dd>
-      </div>
-      <div>
-        <dt>Misses</dt>
-        <dd>${formatCount(stats.expertMisses)}</dd>
-      </div>
-      <div>
-        <dt>Halts</dt>
-        <dd>${formatCount(stats.halts)}</dd>
-      </div>
-    </dl>`;
+  #mark(name: string, title: string, bytes: number): TemplateResult {
+    const at = this.stats ? sliderShare(bytes, this.stats.budget) : 0;
+    return html`<span class="mark ${name}" title=${title} ${cssVars({ '--at': at.toFixed(4) })}></span>`;
   }
 
-  #tiersView({ bytesHeld, expertsHeld, bytesRead, bytesUploaded, budget }: EngineStats): TemplateResult {
-    const names = tierNames(this.stats?.backend);
-    const rows = [
-      { tier: 'gpu', name: names.gpu, bytes: bytesHeld.gpuExperts, experts: expertsHeld.gpu, moved: bytesUploaded, verb: 'written' },
-      { tier: 'ram', name: names.ram, bytes: bytesHeld.ram, experts: expertsHeld.ram, moved: bytesRead.ram, verb: 'read' },
-      { tier: 'disk', name: names.disk, bytes: bytesHeld.disk, experts: expertsHeld.disk, moved: bytesRead.disk, verb: 'read' },
-      { tier: 'network', name: names.network, bytes: undefined, experts: undefined, moved: bytesRead.network, verb: 'read' },
-    ] as const;
-    return html`<table class="tiers">
-      <caption class="visually-hidden">
-        Experts held by tier, and bytes moved in the last answer
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">Tier</th>
-          <th scope="col">Held</th>
-          <th scope="col" class="number">Experts</th>
-          <th scope="col" class="number">Last answer</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows.map(
-          (row) =>
-            html`<tr>
-              <th scope="row"><span class="swatch" data-tier=${row.tier}></span> ${row.name}</th>
-              <td>
-                ${
-                  row.bytes === undefined
-                    ? html`<span class="soft">–</span>`
-                    : html`<span class="bar" data-tier=${row.tier}
-                          ><i ${cssVars({ '--share': (budget.expertTotalBytes ? Math.min(1, row.bytes / budget.expertTotalBytes) : 0).toFixed(4) })}></i></span
-                        >${formatBytes(row.bytes)}`
-                }
-              </td>
-              <td class="number">
-                ${row.experts === undefined ? '–' : html`${formatCount(row.experts)}<span class="of"> / ${formatCount(expertsHeld.total)}</span>`}
-              </td>
-              <td class="number">${formatBytes(row.moved)} <span class="soft">${row.verb}</span></td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>`;
+  #ramView({ budget }: EngineStats): TemplateResult {
+    const megabytes = Math.round((this.wantedRamBytes ?? budget.ramBytes) / MEGABYTE);
+    return html`<div class="ram">
+      <label for="ram">RAM for experts that are not in a slot</label>
+      <span class="field"
+        ><input
+          id="ram"
+          type="number"
+          min="0"
+          max=${MAX_RAM_MEGABYTES}
+          step="64"
+          .value=${live(String(megabytes))}
+          @change=${(event: Event) => void this.#applyRam((event.target as HTMLInputElement).value)}
+        />
+        MB</span
+      >
+    </div>`;
   }
 
-  #figuresView(stats: EngineStats): TemplateResult {
-    const figures: ReadonlyArray<readonly [string, string]> = [
-      ['Decode', `${formatRate(stats.decodeTokensPerSecond)} tokens/s`],
-      ['Prefill', `${formatRate(stats.prefillTokensPerSecond)} tokens/s`],
-      ['Dispatches per token', stats.dispatchesPerToken.toFixed(stats.dispatchesPerToken % 1 === 0 ? 0 : 1)],
-      ['Readbacks per token', stats.readbacksPerToken.toFixed(2)],
-      ['Trunk', formatBytes(stats.bytesHeld.gpuTrunk)],
-      ['Cache and buffers', formatBytes(stats.bytesHeld.gpuOther)],
-      ['Backend', stats.backend === 'webgpu' ? 'WebGPU' : 'CPU'],
-      ['Adapter', stats.adapter],
-      ['Expert store', STORE_NAMES[stats.store] ?? stats.store],
-    ];
-    const repaired = stats.recordsRepaired > 0 ? ([['Records repaired', formatCount(stats.recordsRepaired)]] as const) : [];
-    return html`<dl class="figures numbers" part="figures">
-      ${[...figures, ...repaired].map(
-        ([name, value]) =>
-          html`<div>
-            <dt>${name}</dt>
-            <dd>${value}</dd>
-          </div>`,
-      )}
-    </dl>`;
-  }
-
-  #onSlide(event: Event): void {
-    this.wantedPercent = Number((event.target as HTMLInputElement).value);
+  #want(percent: number): void {
+    this.wantedPercent = percent;
     clearTimeout(this.#budgetTimer);
     this.#budgetTimer = setTimeout(() => void this.#applyBudget(), BUDGET_DELAY_MS);
   }
 
   async #applyBudget(): Promise<void> {
-    const { engine, wantedPercent } = this;
-    if (!engine || wantedPercent === undefined) return;
+    const { wantedPercent } = this;
+    if (wantedPercent === undefined) return;
+    await this.#setBudget({ gpuBytes: `${wantedPercent}%` });
+    if (this.wantedPercent === wantedPercent) this.wantedPercent = undefined;
+  }
+
+  async #applyRam(text: string): Promise<void> {
+    const megabytes = Number(text);
+    const isNumber = text.trim() !== '' && Number.isFinite(megabytes);
+    this.wantedRamBytes = isNumber ? Math.min(MAX_RAM_MEGABYTES, Math.max(0, Math.round(megabytes))) * MEGABYTE : undefined;
+    if (this.wantedRamBytes !== undefined) await this.#setBudget({ ramBytes: this.wantedRamBytes });
+    this.wantedRamBytes = undefined;
+    this.requestUpdate();
+  }
+
+  async #setBudget(wish: Parameters<EngineApi['setBudget']>[0]): Promise<void> {
+    const { engine } = this;
+    if (!engine) return;
     try {
-      const budget = await engine.setBudget({ gpuBytes: `${wantedPercent}%` });
+      const budget = await engine.setBudget(wish);
       if (this.engine !== engine) return;
       this.error = undefined;
       if (this.stats) this.stats = { ...this.stats, budget };
@@ -246,7 +206,6 @@ export class SluiceCache extends LitElement {
       this.error = EngineError.from(thrown);
       emit(this, 'sluice-error', { error: this.error });
     }
-    if (this.wantedPercent === wantedPercent) this.wantedPercent = undefined;
   }
 
   #schedule(delayMs: number): void {
@@ -271,8 +230,6 @@ export class SluiceCache extends LitElement {
     if (this.engine === engine) this.#schedule(delayMs);
   }
 }
-
-const STORE_NAMES: Readonly<Record<string, string>> = { opfs: 'Files (OPFS)', indexeddb: 'IndexedDB', memory: 'Memory only' };
 
 declare global {
   interface HTMLElementTagNameMap {

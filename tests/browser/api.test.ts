@@ -131,7 +131,7 @@ describe('everything on the GPU', () => {
 
   gpuTest('stats tell of the last answer and of what is held', async (engine) => {
     await answerOf(engine, golden.tokens, 6);
-    const { prefillTokensPerSecond, decodeTokensPerSecond, dispatchesPerToken, bytesUploaded, bytesHeld, times, ...stats } = await engine.stats();
+    const { prefillTokensPerSecond, decodeTokensPerSecond, dispatchesPerToken, bytesUploaded, bytesHeld, elapsedMs, times, ...stats } = await engine.stats();
     const totalBytes = 192 * 104_448;
     expect(stats).toEqual({
       ...{ backend: 'webgpu', adapter: engine.model.adapter, promptTokens: 19, generatedTokens: 6, readbacksPerToken: 1, buffersCreatedInDecode: 0 },
@@ -153,6 +153,7 @@ describe('everything on the GPU', () => {
     });
     expect(Math.min(prefillTokensPerSecond, decodeTokensPerSecond, bytesUploaded, bytesHeld.gpuOther)).toBeGreaterThan(0);
     expect(times.computeMs).toBeGreaterThan(0);
+    expect(elapsedMs).toBeGreaterThanOrEqual(times.computeMs);
     expect(bytesHeld).toMatchObject({ gpuExperts: totalBytes, ram: totalBytes, disk: totalBytes });
     expect(bytesHeld.gpuTrunk).toBeGreaterThanOrEqual(engine.model.trunkBytes);
     expect(dispatchesPerToken).toBeLessThanOrEqual(6 * 10 + 8);

@@ -91,6 +91,30 @@ test('on a phone one view at a time is shown', async () => {
   expect([isVisible('sluice-chat'), isVisible('sluice-heatmap'), isVisible('sluice-cache')]).toEqual([false, false, true]);
 });
 
+test('the memory panel has tabs, for the mouse and for the keyboard; the simulator records behind them', async () => {
+  const app = await appWith();
+  const shown = () => allWithin(app, '[role=tabpanel]').filter((panel) => panel.getBoundingClientRect().height > 0);
+  const chosen = () => find(app, '[role=tab][aria-selected=true]');
+  expect(shown().map(({ id }) => id)).toEqual(['panel-now']);
+  chosen().focus();
+  for (const [key, name] of [
+    ['ArrowRight', 'Simulator'],
+    ['ArrowRight', 'Stored models'],
+    ['ArrowRight', 'Now'],
+    ['End', 'Stored models'],
+    ['ArrowLeft', 'Simulator'],
+  ] as const) {
+    chosen().dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+    await app.updateComplete;
+    expect(textOf(chosen())).toBe(name);
+    expect(app.shadowRoot!.activeElement).toBe(chosen());
+    expect(shown().map((panel) => panel.getAttribute('aria-labelledby'))).toEqual([chosen().id]);
+  }
+  button(app, 'Now').click();
+  await part(app, 'sluice-chat').send('Hello');
+  await until(() => part(app, 'sluice-simulator').trace?.tokenCount === 82 + 8, 'recording');
+});
+
 test.each([
   [1280, 'light'],
   [1280, 'dark'],
@@ -100,16 +124,17 @@ test.each([
   await page.viewport(width, 800);
   const app = await appWith(undefined, scheme);
   await part(app, 'sluice-chat').send('Hello');
-  const views = width < 900 ? ['Chat', 'Experts', 'Memory'] : ['Chat'];
+  await part(app, 'sluice-simulator').run();
+  const views = [...(width < 900 ? ['Chat', 'Experts'] : []), 'Memory', 'Simulator', 'Stored models'];
   for (const view of views) {
-    if (width < 900) button(app, view).click();
+    if (width < 900 || view !== 'Memory') button(app, view).click();
     await app.updateComplete;
     await new Promise((resolve) => setTimeout(resolve, 100));
     // axe 4 gives up on contrast where text is scrolled out of a nested list.
     for (const list of allWithin(app, '.chips')) list.scrollTop = 0;
     await expectAccessible(app);
     const wide = allWithin(app, '*').filter(
-      (element) => element.getBoundingClientRect().right > innerWidth + 1 && !element.closest('.strip, pre, .visually-hidden, .view'),
+      (element) => element.getBoundingClientRect().right > innerWidth + 1 && !element.closest('.strip, pre, .visually-hidden, .view, .scroll'),
     );
     expect(wide.map((element) => element.outerHTML.slice(0, 120))).toEqual([]);
   }

@@ -1,9 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
 import '../../src/ui/sluice-cache';
 import { EngineError } from '../../src/core/errors';
+import { formatDuration } from '../../src/ui/model/answer-times';
 import type { SluiceCache } from '../../src/ui/sluice-cache';
 import { ScriptedEngine, type Script } from '../support/scripted-engine';
-import { expectAccessible, find, mount, textOf, unmountAll, until } from '../support/ui-page';
+import { allWithin, button, expectAccessible, find, hasButton, mount, textOf, unmountAll, until } from '../support/ui-page';
 
 afterEach(unmountAll);
 
@@ -39,6 +40,31 @@ test('shows the figures of the engine, and new ones after an answer', async () =
   expect(text).toContain('Dispatches per token 51');
   expect(text).toContain('Expert store IndexedDB');
   expect(text).toContain('Adapter scripted');
+  expect(text).toContain('Cache policy forecast');
+});
+
+test('shows the rates of the store where they were measured', async () => {
+  const rates = { readBytesPerSecond: 4.1e8, writeBytesPerSecond: 9e7 };
+  const element = await cacheWith(engineWith({ model: { storage: { kind: 'indexeddb', rates: { indexeddb: rates, opfs: rates } } } }));
+  expect(textOf(find(element, '.figures'))).toContain('Store reads 410 MB/s Store writes 90.0 MB/s');
+});
+
+test('shows where the time of the last answer went', async () => {
+  const engine = engineWith();
+  const element = await cacheWith(engine);
+  const times = find(element, 'sluice-times');
+  expect(textOf(times)).toBe('Nothing has been answered yet.');
+  await answer(engine);
+  await until(() => allWithin(times, 'tbody tr').length === 7, 'seven parts');
+  const { elapsedMs, halts } = await engine.stats();
+  const shares = allWithin(times, '.share').map((cell) => parseFloat(textOf(cell)));
+  expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, -0.5);
+  expect(textOf(times)).toContain(`Where the ${formatDuration(elapsedMs)} of the answer went`);
+  expect(textOf(times)).toContain(`It halted ${halts} times for missing experts; without looking ahead it would have been ${2 * halts}.`);
+  const bar = find(times, '.bar').getBoundingClientRect();
+  const widths = allWithin(times, '.bar i').map((part) => part.getBoundingClientRect().width);
+  expect(widths.reduce((sum, width) => sum + width, 0)).toBeCloseTo(bar.width - (widths.length - 1), 0);
+  expect(widths[0]! / bar.width).toBeCloseTo(shares[0]! / 100, 1);
 });
 
 test('the slider sets the budget once it rests, while the engine is at work', async () => {
@@ -61,13 +87,46 @@ test('warns below the experts of one token, and marks that place', async () => {
   expect(advice()).toBe('resident');
   slide(element, 13);
   await element.updateComplete;
+  expect(advice()).toBe('near-cycle');
+  expect(textOf(find(element, '#advice'))).toContain('From 5.0 MB on it runs well.');
+  slide(element, 25);
+  await element.updateComplete;
   expect(advice()).toBe('streams');
   slide(element, 12);
   await element.updateComplete;
   expect(advice()).toBe('below-cycle');
   expect(textOf(find(element, '#advice'))).toContain('Less than the experts of one token');
-  const [mark, slider] = [find(element, '.cliff').getBoundingClientRect(), find(element, 'input[type=range]').getBoundingClientRect()];
+  const [mark, slider] = [find(element, '.slider .cliff').getBoundingClientRect(), find(element, 'input[type=range]').getBoundingClientRect()];
   expect((mark.left + 1 - slider.left - 8) / (slider.width - 16)).toBeCloseTo((12.5 - 5) / 95, 2);
+});
+
+test('the recommended budget is one press away', async () => {
+  const engine = engineWith();
+  const element = await cacheWith(engine);
+  expect(hasButton(element, 'Use recommended')).toBe(false);
+  slide(element, 20);
+  await element.updateComplete;
+  button(element, 'Use recommended (5.0 MB)').click();
+  await until(() => engine.budgetsSet.length > 0, 'budget');
+  await until(() => !hasButton(element, 'Use recommended'), 'no button');
+  expect(engine.budgetsSet).toEqual(['25%']);
+});
+
+test('RAM for experts can be set too; what is no number is put back', async () => {
+  const engine = engineWith();
+  const element = await cacheWith(engine);
+  const field = find(element, '#ram', HTMLInputElement);
+  expect(field.value).toBe('256');
+  for (const [text, expected] of [
+    ['64', '64'],
+    ['', '64'],
+    ['-5', '0'],
+  ] as const) {
+    field.value = text;
+    field.dispatchEvent(new Event('change'));
+    await until(() => field.value === expected, expected);
+  }
+  expect(engine.budgetsSet).toEqual(['RAM 64000000', 'RAM 0']);
 });
 
 test('a budget that cannot be set is said, and the slider returns', async () => {

@@ -72,6 +72,23 @@ describe('axe finds nothing serious', () => {
     await expectAccessible();
   });
 
+  test('in the panels of the memory', async () => {
+    const simulator = page.locator('sluice-simulator');
+    await page.getByRole('tab', { name: 'Simulator' }).click();
+    await expectAccessible(['Memory']);
+    await simulator.getByRole('button', { name: 'Simulate' }).click();
+    await simulator.locator('summary').click();
+    await simulator.getByRole('button', { name: 'Simulate' }).waitFor();
+    await expectAccessible(['Memory']);
+    await page.getByRole('tab', { name: 'Stored models' }).click();
+    await page.getByRole('button', { name: 'Delete moe-demo-21m' }).click();
+    await expectAccessible(['Memory']);
+    await page.getByRole('button', { name: 'Keep' }).click();
+    await app.turns.last().getByText('Where the time went').click();
+    await page.getByRole('tab', { name: 'Now' }).click();
+    await expectAccessible(['Chat']);
+  });
+
   test('when something went wrong', async () => {
     await app.openModel({ address: 'no address' });
     await app.untilNotice(/invalid-argument/);

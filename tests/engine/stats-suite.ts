@@ -21,6 +21,7 @@ const COMPLETE: EngineStats = {
   halts: 1,
   missingLayers: 1,
   loads: { all: 1, lookAhead: 1, lookAheadUsed: 1 },
+  elapsedMs: 1,
   times: { computeMs: 1, haltMs: 1, readMs: 1, checksumMs: 1, uploadMs: 1, waitMs: 1 },
   bytesRead: { ram: 1, disk: 1, network: 1 },
   bytesUploaded: 1,
@@ -52,6 +53,7 @@ export function statsSuite(lab: Lab): void {
     expect(stats).toMatchObject({ backend: backend.kind, adapter: backend.adapterName, promptTokens: tokens.length, generatedTokens: 5 });
     expect(stats.prefillTokensPerSecond).toBeGreaterThan(0);
     expect(stats.decodeTokensPerSecond).toBeGreaterThan(0);
+    expect(Object.values(stats.times).reduce((sum, ms) => sum + ms, 0)).toBeLessThanOrEqual(stats.elapsedMs);
     expect(stats.bytesUploaded).toBe(backend.counters.bytesUploaded - before.bytesUploaded);
     expect(stats.dispatchesPerToken * 5).toBeLessThan(backend.counters.dispatches - before.dispatches);
     expect(stats.bytesHeld.gpuExperts).toBe(stats.budget.gpuBytes);

@@ -17,7 +17,7 @@ export const MODEL_SERVER_HEADERS = {
 };
 
 /** A load on a software adapter with both cores busy. */
-const LOAD_TIMEOUT_MS = 60_000;
+const LOAD_TIMEOUT_MS = 100_000;
 const ANSWER_TIMEOUT_MS = 90_000;
 
 export interface SamplingFields {

@@ -26,6 +26,7 @@ const EXPERTS = 32;
 const TOP_K = 4;
 const EXPERT_BYTES = 104_448;
 const EXPERT_TOTAL_BYTES = LAYERS * EXPERTS * EXPERT_BYTES;
+const CYCLE_BYTES = LAYERS * TOP_K * EXPERT_BYTES;
 
 export const RECORDED_ANSWER =
   'Long ago, in a small village, there lived a little fox named Pip. She liked to eat soup. One day, she wanted to go to the garden with her teddy bear, but it ' +
@@ -90,6 +91,7 @@ export class ScriptedEngine implements EngineApi {
   #sequence = 0;
   #fed = 0;
   #budgetBytes = EXPERT_TOTAL_BYTES;
+  #ramBytes = 256_000_000;
   /** [layer] experts with a slot, oldest first. */
   readonly #resident: number[][] = Array.from({ length: LAYERS }, () => []);
   #answer = { prompt: 0, generated: 0, hits: 0, misses: 0, halts: 0, rate: 0 };
@@ -149,9 +151,9 @@ export class ScriptedEngine implements EngineApi {
       expertHits: hits,
       expertMisses: misses,
       halts,
-      missingLayers: halts,
-      loads: { all: misses, lookAhead: 0, lookAheadUsed: 0 },
-      times: { computeMs: 0, haltMs: 0, readMs: 0, checksumMs: 0, uploadMs: 0, waitMs: 0 },
+      missingLayers: 2 * halts,
+      loads: { all: misses, lookAhead: Math.floor(misses / 2), lookAheadUsed: Math.floor(misses / 3) },
+      ...scriptedTimes(this.#answer),
       bytesRead: { ram: 0, disk: misses * EXPERT_BYTES, network: 0 },
       bytesUploaded: misses * EXPERT_BYTES,
       bytesHeld: { gpuExperts: resident * EXPERT_BYTES, gpuTrunk: 2_700_000, gpuOther: 4_100_000, ram: 0, disk: EXPERT_TOTAL_BYTES },
@@ -169,8 +171,11 @@ export class ScriptedEngine implements EngineApi {
     return this.script.describeError ? Promise.reject(this.script.describeError) : Promise.resolve(description as ModelDescription);
   }
 
-  setBudget(budget: { readonly gpuBytes?: number | `${number}%` }): Promise<BudgetReport> {
-    const wish = budget.gpuBytes ?? this.#budgetBytes;
+  setBudget(budget: { readonly gpuBytes?: number | `${number}%`; readonly ramBytes?: number }): Promise<BudgetReport> {
+    if (budget.ramBytes !== undefined) this.budgetsSet.push(`RAM ${budget.ramBytes}`);
+    this.#ramBytes = budget.ramBytes ?? this.#ramBytes;
+    const wish = budget.gpuBytes;
+    if (wish === undefined) return Promise.resolve(this.#report());
     this.budgetsSet.push(String(wish));
     this.#budgetBytes = typeof wish === 'number' ? wish : (parseFloat(wish) / 100) * EXPERT_TOTAL_BYTES;
     return Promise.resolve(this.#report());
@@ -194,10 +199,10 @@ export class ScriptedEngine implements EngineApi {
       gpuBytes: slots * EXPERT_BYTES,
       gpuSlots: slots,
       minimumGpuSlots: TOP_K,
-      ramBytes: 0,
-      tokenCycleBytes: LAYERS * TOP_K * EXPERT_BYTES,
+      ramBytes: this.#ramBytes,
+      tokenCycleBytes: CYCLE_BYTES,
       expertTotalBytes: EXPERT_TOTAL_BYTES,
-      verdict: 'ok',
+      verdict: this.#budgetBytes < CYCLE_BYTES ? 'below-cycle' : this.#budgetBytes < 2 * CYCLE_BYTES ? 'near-cycle' : 'ok',
       recommendedGpuBytes: EXPERT_TOTAL_BYTES / 4,
     };
   }
@@ -298,6 +303,22 @@ export class ScriptedEngine implements EngineApi {
       residency,
     });
   }
+}
+
+/** As if every part took its time, 20 ms a token for computing and 4 ms for each miss, and the host a tenth on top. */
+function scriptedTimes({
+  prompt,
+  generated,
+  misses,
+  halts,
+}: {
+  prompt: number;
+  generated: number;
+  misses: number;
+  halts: number;
+}): Pick<EngineStats, 'times' | 'elapsedMs'> {
+  const times = { computeMs: 5 * prompt + 20 * generated, haltMs: 2 * halts, readMs: 2 * misses, checksumMs: misses / 2, uploadMs: misses, waitMs: misses / 2 };
+  return { times, elapsedMs: generated === 0 ? 0 : 1.1 * Object.values(times).reduce((sum, ms) => sum + ms, 0) };
 }
 
 /** A loader that plays `totalBytes` of progress in `steps` steps and then gives the engine, or the error. */

@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { BudgetReport } from '../../src/core/api';
-import { budgetAdvice, budgetPercent, bytesForPercent, hitRate, minimumBytes, percentOfExperts } from '../../src/ui/model/budget';
+import {
+  budgetAdvice,
+  budgetPercent,
+  bytesForPercent,
+  describeAdvice,
+  hitRate,
+  minimumBytes,
+  percentOfExperts,
+  recommendedPercent,
+  sliderShare,
+} from '../../src/ui/model/budget';
 import { describeProgress, formatParameters, formatRate, formatSeconds, formatShare, visibleToken } from '../../src/ui/model/format';
 import { completionOptions, DEFAULT_SETTINGS, parseSetting, SETTING_FIELDS, type SettingField } from '../../src/ui/model/settings';
 
@@ -53,8 +63,21 @@ describe('budget', () => {
     expect(percentOfExperts(0, { ...report, expertTotalBytes: 0 })).toBe(100);
   });
 
-  test('advice turns at the bytes of one token and of all experts', () => {
-    expect([299, 300, 999, 1000].map((bytes) => budgetAdvice(bytes, report))).toEqual(['below-cycle', 'streams', 'streams', 'resident']);
+  test('advice turns at the bytes of one token, of two, and of all experts', () => {
+    const advice = [299, 300, 599, 600, 999, 1000].map((bytes) => budgetAdvice(bytes, report));
+    expect(advice).toEqual(['below-cycle', 'near-cycle', 'near-cycle', 'streams', 'streams', 'resident']);
+    expect(budgetAdvice(report.gpuBytes, report)).toBe(report.verdict);
+  });
+
+  test('warnings say what would be enough', () => {
+    expect(describeAdvice('below-cycle', report)).toMatch(/^Less than the experts of one token: .* From 600 B on it runs well\.$/);
+    expect(describeAdvice('near-cycle', report)).toMatch(/^Little more than the experts of one token: .* From 600 B on it runs well\.$/);
+    expect(describeAdvice('streams', report)).not.toContain('600 B');
+  });
+
+  test('the recommended place on the slider is never less than recommended', () => {
+    expect([600, 601, 1, 1000].map((recommendedGpuBytes) => recommendedPercent({ ...report, recommendedGpuBytes }))).toEqual([60, 61, 5, 100]);
+    expect([0, 50, 525, 1000, 2000].map((bytes) => sliderShare(bytes, report))).toEqual([0, 0, 0.5, 1, 1]);
   });
 
   test('the minimum is counted in slots of the present size', () => {

@@ -95,6 +95,28 @@ export const appStyles = css`
     font-size: 0.9375rem;
     font-weight: 600;
   }
+  .side section {
+    position: relative;
+  }
+  .tabs {
+    display: flex;
+    gap: 0.15rem;
+    margin-inline: -0.5rem;
+    margin-block-end: 0.6rem;
+  }
+  .tabs button {
+    border-radius: 0;
+    border-block-end: 2px solid transparent;
+    white-space: nowrap;
+  }
+  .tabs button:hover:not(:disabled) {
+    border-color: transparent;
+  }
+  .tabs button[aria-selected='true'],
+  .tabs button[aria-selected='true']:hover {
+    color: var(--_accent);
+    border-block-end-color: var(--_accent);
+  }
   .intro h2 {
     font-size: 1.375rem;
     line-height: 1.25;

@@ -48,22 +48,65 @@ export const cacheStyles = css`
     height: 1.5rem;
   }
   /* The thumb's middle travels from half a thumb in to half a thumb before the end. */
-  .cliff {
+  .mark {
     position: absolute;
     bottom: 0;
     left: calc(8px + var(--at) * (100% - 16px));
+    translate: -50%;
+  }
+  .key {
+    white-space: nowrap;
+  }
+  .small i {
+    display: inline-block;
+  }
+  .cliff {
     width: 2px;
     height: 0.55rem;
-    margin-inline-start: -1px;
     border-radius: 1px;
     background: var(--_warning);
   }
-  .advice[data-advice='below-cycle'] {
+  .recommended {
+    width: 8px;
+    height: 0.35rem;
+    background: var(--_accent);
+    clip-path: polygon(50% 0, 100% 100%, 0 100%);
+  }
+  .advice:is([data-advice='near-cycle'], [data-advice='below-cycle']) {
     color: var(--_warning);
     font-weight: 500;
   }
   .advice {
     color: var(--_ink-soft);
+  }
+  .use-recommended {
+    margin-inline-start: -0.5rem;
+  }
+  h3 {
+    margin: 0 0 0.4rem;
+    font-size: 0.8125rem;
+    font-weight: 600;
+  }
+  .ram {
+    display: flex;
+    flex-wrap: wrap;
+    justify-content: space-between;
+    align-items: center;
+    gap: 0.25rem 1rem;
+    font-size: 0.8125rem;
+  }
+  .ram label {
+    color: var(--_ink-soft);
+  }
+  .ram .field {
+    display: inline-flex;
+    align-items: center;
+    gap: 0.4rem;
+  }
+  .ram input {
+    width: 7rem;
+    min-height: 1.9rem;
+    text-align: end;
   }
   dl {
     margin: 0;

@@ -176,6 +176,21 @@ export const chatStyles = css`
   .facts .figures {
     padding-inline: 0.5rem;
   }
+  .times {
+    font-size: 0.8125rem;
+    margin-block-start: -0.6rem;
+    max-width: 42rem;
+  }
+  .times summary {
+    width: fit-content;
+    cursor: pointer;
+    border-radius: 6px;
+    padding-block: 0.15rem;
+    color: var(--_ink-soft);
+  }
+  .times sluice-times {
+    margin-block: 0.4rem 0.2rem;
+  }
 
   .composer {
     border-block-start: 1px solid var(--_line);

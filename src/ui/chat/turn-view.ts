@@ -3,9 +3,11 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import { unsafeHTML } from 'lit/directives/unsafe-html.js';
+import type { EngineStats } from '../../core/api';
 import { formatCount, formatRate } from '../model/format';
 import type { Turn } from './conversation';
 import { markdownBlocks } from './markdown';
+import '../sluice-times';
 import './sluice-notice';
 
 export interface TurnActions {
@@ -24,12 +26,20 @@ export function turnView(turn: Turn, actions: TurnActions): TemplateResult {
       isWriting
         ? nothing
         : html`<div class="facts">
-            <span class="figures numbers">${turnFigures(turn)}</span>
-            ${turn.answer === '' ? nothing : html`<button class="quiet" @click=${() => actions.copy(turn)}>${actions.copiedTurnId === turn.id ? 'Copied' : 'Copy'}</button>`}
-            ${actions.regenerate ? html`<button class="quiet" @click=${actions.regenerate}>Regenerate</button>` : nothing}
-          </div>`
+              <span class="figures numbers">${turnFigures(turn)}</span>
+              ${turn.answer === '' ? nothing : html`<button class="quiet" @click=${() => actions.copy(turn)}>${actions.copiedTurnId === turn.id ? 'Copied' : 'Copy'}</button>`}
+              ${actions.regenerate ? html`<button class="quiet" @click=${actions.regenerate}>Regenerate</button>` : nothing}
+            </div>
+            ${turn.stats ? timesView(turn.stats) : nothing}`
     }
   </li>`;
+}
+
+function timesView(stats: EngineStats): TemplateResult {
+  return html`<details class="times">
+    <summary>Where the time went</summary>
+    <sluice-times .stats=${stats}></sluice-times>
+  </details>`;
 }
 
 function answerView(turn: Turn): TemplateResult | typeof nothing {
