@@ -1,5 +1,6 @@
 // The harness itself: a kernel that is wrong in one way must not pass. Wrong kernels are made by spoiling the reference and giving it as the other backend.
 
+import { ControlWord } from '../../src/core/control';
 import { expect, test } from 'vitest';
 import { Random } from '../../src/core/random';
 import { KERNELS } from '../../src/kernels';
@@ -91,16 +92,16 @@ test('it fails when control differs, for kernels that write it', async () => {
       gain: randomFloats(random, 32),
       router: randomRows(random, 4, 32),
       slot_table: new Uint32Array(4).fill(0xffffffff),
-      normed: { data: poison(32), tolerance: relativeTolerance(1e-6) },
+      normed: { data: poison(3 * 32), tolerance: relativeTolerance(1e-6) },
       routes: { data: new Uint32Array(20), tolerance: relativeTolerance(1e-6) },
     },
   };
   const wrongLayer: Reference = (call) => {
     REFERENCES['route']!(call);
-    call.control[4] = 3;
+    call.control[ControlWord.layer] = 3;
   };
   const backend = new CpuBackend(KERNELS, { ...REFERENCES, route: wrongLayer });
-  await expect(checkKernel(backend, route, { TOP_K: 2, HALTS: 1 }, haltingCase, 'label')).rejects.toThrow(/control\[4\]: gpu 3, cpu 2/);
+  await expect(checkKernel(backend, route, { TOP_K: 2, HALTS: 1 }, haltingCase, 'label')).rejects.toThrow(/control\[5\]: gpu 3, cpu 2/);
 });
 
 function withoutHalt(words: Uint32Array): Uint32Array {
