@@ -24,23 +24,27 @@ const PROMPTS: readonly string[] = [
 ];
 const DEFAULT_BUDGET: Budget = '25%';
 
-interface BenchRow {
-  readonly adapter: string;
+/** Over all answers: sums, and rates of the whole. */
+type Summed = Pick<
+  EngineStats,
+  | 'adapter'
+  | 'generatedTokens'
+  | 'prefillTokensPerSecond'
+  | 'decodeTokensPerSecond'
+  | 'dispatchesPerToken'
+  | 'readbacksPerToken'
+  | 'buffersCreatedInDecode'
+  | 'halts'
+  | 'missingLayers'
+  | 'times'
+>;
+
+interface BenchRow extends Summed {
   readonly gpuBytes: number;
-  readonly generatedTokens: number;
-  readonly prefillTokensPerSecond: number;
-  readonly decodeTokensPerSecond: number;
-  readonly dispatchesPerToken: number;
-  readonly readbacksPerToken: number;
-  readonly buffersCreatedInDecode: number;
   readonly hitRate: number;
-  readonly halts: number;
-  /** (token, layer) pairs that missed an expert. */
-  readonly missingLayers: number;
   /** Experts brought to the GPU while decoding. */
   readonly loads: number;
   readonly bytesLoadedPerToken: number;
-  readonly times: EngineStats['times'];
 }
 
 export async function bench({ model, json, maxTokens }: BenchCommand, load: LoadChoices, io: TerminalIo, openEngine: OpenEngine): Promise<void> {
