@@ -1,11 +1,11 @@
 // expert_gate_up: a[k, r] = gated(dot(G_e[r, :], m), dot(U_e[r, :], m)) for the k-th expert e of the one token of a decode step.
-// All k experts in one dispatch: workgroup y is k. LANES invocations share a row. Weights are found only through the slot in the route;
-// an expert that has none (in a scout) gives zeros.
-// Needs from lib: control, weights (read_block, dot_block), reduce (sum_lanes), activation (gated)
+// All k experts in one dispatch: workgroup y is k. LANES invocations share two rows of both matrices, for which they read the input once. Weights are found only
+// through the slot in the route; an expert that has none (in a scout) gives zeros.
+// Needs from lib: control, weights (read_block, dot_block), reduce-quads (sum_quads), activation (gated)
 
 override WG_SIZE: u32 = 64u;
 override LANES: u32 = 8u;
-override ROW_STEPS: u32 = 4u;
+override ROW_STEPS: u32 = 1u;
 override TOP_K: u32 = 4u;         // the grid's height
 override GATE_CODEC: u32 = 0u;
 override UP_CODEC: u32 = 0u;
@@ -33,7 +33,19 @@ struct Params {
 @group(0) @binding(4) var<storage, read> routes: array<u32>;              // [k] x { expert, slot, weight }
 @group(0) @binding(5) var<storage, read_write> output: array<f32>;        // a: [k, row]
 
-var<workgroup> partial: array<f32, WG_SIZE>;
+var<workgroup> partial_quads: array<vec4<f32>, WG_SIZE>;
+
+// How many of the rows first, first + step, … there are, at most `most`.
+fn rows_here(first: u32, step: u32, most: u32) -> u32 {
+  if (first >= params.row_count) { return 0u; }
+  return min(most, (params.row_count - first + step - 1u) / step);
+}
+
+fn write_row(k: u32, row: u32, products: vec2<f32>, slot_base: u32, is_here: bool) {
+  var sums = products;
+  if (HAS_BIAS == 1u && is_here) { sums += vec2<f32>(read_bias(slot_base + params.gate_bias, row), read_bias(slot_base + params.up_bias, row)); }
+  output[k * params.output_stride + row] = select(0.0, gated(ACTIVATION, sums.x, sums.y), is_here);
+}
 
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
@@ -48,27 +60,22 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
 
   let lane = local % LANES;
   let rows_at_once = WG_SIZE / LANES;
-  let first_row = group.x * rows_at_once * ROW_STEPS;
+  let first_row = group.x * rows_at_once * 2u * ROW_STEPS + local / LANES;
   for (var step = 0u; step < ROW_STEPS; step++) {
-    let row = first_row + step * rows_at_once + local / LANES;
-    var gate_sum = 0.0;
-    var up_sum = 0.0;
-    if (is_here && row < params.row_count) {
+    let row = first_row + step * 2u * rows_at_once;
+    let count = rows_here(row, rows_at_once, 2u);
+    var sums = vec4<f32>(0.0); // gates of both rows, ups of both
+    if (is_here && count > 0u) {
       for (var block = lane; block < block_count; block += LANES) {
         var x: Block;
         for (var i = 0u; i < 8u; i++) { x[i] = input[block * 8u + i]; }
-        gate_sum += dot_block(read_block(GATE_CODEC, gate, row, block), x);
-        up_sum += dot_block(read_block(UP_CODEC, up, row, block), x);
+        for (var i = 0u; i < count; i++) {
+          sums[i] += dot_block(read_block(GATE_CODEC, gate, row + i * rows_at_once, block), x);
+          sums[2u + i] += dot_block(read_block(UP_CODEC, up, row + i * rows_at_once, block), x);
+        }
       }
     }
-    gate_sum = sum_lanes(gate_sum, local, LANES);
-    up_sum = sum_lanes(up_sum, local, LANES);
-    if (lane == 0u && row < params.row_count) {
-      if (HAS_BIAS == 1u && is_here) {
-        gate_sum += read_bias(slot_base + params.gate_bias, row);
-        up_sum += read_bias(slot_base + params.up_bias, row);
-      }
-      output[k * params.output_stride + row] = select(0.0, gated(ACTIVATION, gate_sum, up_sum), is_here);
-    }
+    sums = sum_quads(sums, local, LANES);
+    for (var i = lane; i < count; i += LANES) { write_row(k, row + i * rows_at_once, vec2<f32>(sums[i], sums[2u + i]), slot_base, is_here); }
   }
 }

@@ -1,11 +1,12 @@
 // mat_vec: y[r] = (y[r] +) scale * (dot(W[r, :], n(x)) (+ bias[r])) for the last token of the batch; W is up to three matrices stacked by rows (query, key, value);
 //          n(x) = x, or x * gain / sqrt(mean(x^2) + eps) (RMSNorm, Zhang and Sennrich 2019) when HAS_NORM.
-// LANES neighbouring invocations share a row, so a workgroup has WG_SIZE / LANES rows at a time and ROW_STEPS times that in all. Accumulates in f32.
-// Needs from lib: control, weights (read_block, dot_block), reduce (sum_lanes)
+// LANES neighbouring invocations share four rows, for which they read the input once: on a GPU its loads, from lane to lane 128 bytes apart, cost more than those of the
+// weights. So a workgroup has 4 * WG_SIZE / LANES rows at a time and ROW_STEPS times that in all. Accumulates in f32.
+// Needs from lib: control, weights (read_block, dot_block), reduce (sum_lanes), reduce-quads (sum_quads)
 
 override WG_SIZE: u32 = 64u;
 override LANES: u32 = 8u;
-override ROW_STEPS: u32 = 4u;
+override ROW_STEPS: u32 = 1u;
 override HAS_NORM: u32 = 0u;
 override ADD_RESIDUAL: u32 = 0u;
 override HAS_BIAS: u32 = 0u;
@@ -36,6 +37,7 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> output: array<f32>;       // [row]
 
 var<workgroup> partial: array<f32, WG_SIZE>;
+var<workgroup> partial_quads: array<vec4<f32>, WG_SIZE>;
 
 fn input_block(row_base: u32, block: u32, scale: f32) -> Block {
   var x: Block;
@@ -54,6 +56,20 @@ fn weight_block(row: u32, block: u32, block_count: u32) -> Block {
     return read_block(CODEC_1, Matrix(params.base_1, params.row_end_1 - params.row_end_0, block_count), row - params.row_end_0, block);
   }
   return read_block(CODEC_2, Matrix(params.base_2, params.row_count - params.row_end_1, block_count), row - params.row_end_1, block);
+}
+
+// How many of the rows first, first + step, … there are, at most `most`.
+fn rows_here(first: u32, step: u32, most: u32) -> u32 {
+  if (first >= params.row_count) { return 0u; }
+  return min(most, (params.row_count - first + step - 1u) / step);
+}
+
+fn write_row(row: u32, product: f32) {
+  let at = params.output_offset + row;
+  var sum = product;
+  if (HAS_BIAS == 1u) { sum += bias[at]; }
+  sum *= params.output_scale;
+  if (ADD_RESIDUAL == 1u) { output[at] += sum; } else { output[at] = sum; }
 }
 
 @compute @workgroup_size(WG_SIZE)
@@ -78,21 +94,18 @@ fn main(
 
   let lane = local % LANES;
   let rows_at_once = WG_SIZE / LANES;
-  let first_row = (group.y * groups.x + group.x) * rows_at_once * ROW_STEPS;
+  let first_row = (group.y * groups.x + group.x) * rows_at_once * 4u * ROW_STEPS + local / LANES;
   for (var step = 0u; step < ROW_STEPS; step++) {
-    let row = first_row + step * rows_at_once + local / LANES;
-    var sum = 0.0;
-    if (row < params.row_count) {
+    let row = first_row + step * 4u * rows_at_once;
+    let count = rows_here(row, rows_at_once, 4u);
+    var sums = vec4<f32>(0.0);
+    if (count > 0u) {
       for (var block = lane; block < block_count; block += LANES) {
-        sum += dot_block(weight_block(row, block, block_count), input_block(input_row, block, scale));
+        let x = input_block(input_row, block, scale);
+        for (var i = 0u; i < count; i++) { sums[i] += dot_block(weight_block(row + i * rows_at_once, block, block_count), x); }
       }
     }
-    sum = sum_lanes(sum, local, LANES);
-    if (lane == 0u && row < params.row_count) {
-      let at = params.output_offset + row;
-      if (HAS_BIAS == 1u) { sum += bias[at]; }
-      sum *= params.output_scale;
-      if (ADD_RESIDUAL == 1u) { output[at] += sum; } else { output[at] = sum; }
-    }
+    sums = sum_quads(sums, local, LANES);
+    for (var i = lane; i < count; i += LANES) { write_row(row + i * rows_at_once, sums[i]); }
   }
 }

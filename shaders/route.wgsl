@@ -6,10 +6,10 @@
 // the expert for at most `scout_reach` layers, so that their routes can be looked up as well. Then the halt flag is raised: all later work in the queue does nothing
 // until the host has brought experts in.
 // One workgroup per token. Router arithmetic is f32 throughout.
-// Needs from lib: control, reduce (sum_lanes, max_lanes), activation (sigmoid)
+// Needs from lib: control, reduce (sum_lanes, max_lanes), reduce-quads (sum_quads), activation (sigmoid)
 
 override WG_SIZE: u32 = 256u;
-override LANES: u32 = 16u;         // invocations that share one expert's logit
+override LANES: u32 = 16u;         // invocations that share four experts' logits
 override TOP_K: u32 = 4u;          // at most 16
 override RENORMALISE: u32 = 1u;
 override HALTS: u32 = 0u;
@@ -50,6 +50,7 @@ struct Params {
 @group(0) @binding(8) var<storage, read_write> routes: array<u32>;          // [token, k] x { expert, slot, weight as bits }; words 0 to 3 and 7 are the record's
 
 var<workgroup> partial: array<f32, WG_SIZE>;
+var<workgroup> partial_quads: array<vec4<f32>, WG_SIZE>;
 var<workgroup> candidates: array<u32, WG_SIZE>;
 var<workgroup> scores: array<f32, MAX_EXPERTS>;         // what the selection goes by
 var<workgroup> probabilities: array<f32, MAX_EXPERTS>;  // what the weights are made of
@@ -69,6 +70,11 @@ fn bias_of(which: u32, expert: u32) -> f32 {
 fn normed_quad(base: u32, quad: u32, scale: f32) -> vec4<f32> {
   if (NORM == 1u) { return input[base + quad] * gain[quad] * scale; }
   return input[base + quad];
+}
+
+fn score_quad(base: u32, quad: u32, scale: f32) -> vec4<f32> {
+  if (HAS_SCORE_INPUT == 1u) { return score_input[base + quad]; }
+  return normed_quad(base, quad, scale);
 }
 
 // Puts the experts of all but the best groups out of reach.
@@ -122,21 +128,23 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   }
   for (var i = local; i < quads; i += WG_SIZE) { normed[base + i] = normed_quad(base, i, scale); }
 
+  // Four experts at a time: with one workgroup, waiting for memory is all that this loop does.
   let lane = local % LANES;
   let experts_at_once = WG_SIZE / LANES;
-  for (var first = 0u; first < params.expert_count; first += experts_at_once) {
-    let expert = first + local / LANES;
-    var sum = 0.0;
-    if (expert < params.expert_count) {
-      for (var i = lane; i < quads; i += LANES) {
-        var x = vec4<f32>(0.0);
-        if (HAS_SCORE_INPUT == 1u) { x = score_input[base + i]; } else { x = normed_quad(base, i, scale); }
-        sum += dot(router[expert * quads + i], x);
-      }
+  for (var first = 0u; first < params.expert_count; first += 4u * experts_at_once) {
+    let expert = first + local / LANES + vec4<u32>(0u, 1u, 2u, 3u) * experts_at_once;
+    let row = min(expert, vec4<u32>(params.expert_count - 1u)) * quads;
+    var sums = vec4<f32>(0.0);
+    for (var i = lane; i < quads; i += LANES) {
+      let x = score_quad(base, i, scale);
+      sums += vec4<f32>(dot(router[row.x + i], x), dot(router[row.y + i], x), dot(router[row.z + i], x), dot(router[row.w + i], x));
     }
-    sum = sum_lanes(sum, local, LANES);
-    if (HAS_ROUTER_BIAS == 1u && expert < params.expert_count) { sum += bias_of(0u, expert); }
-    if (lane == 0u && expert < params.expert_count) { probabilities[expert] = sum; }
+    sums = sum_quads(sums, local, LANES);
+    for (var i = lane; i < 4u; i += LANES) {
+      if (expert[i] >= params.expert_count) { continue; }
+      probabilities[expert[i]] = sums[i];
+      if (HAS_ROUTER_BIAS == 1u) { probabilities[expert[i]] += bias_of(0u, expert[i]); }
+    }
   }
   workgroupBarrier();
 

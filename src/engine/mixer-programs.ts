@@ -11,17 +11,23 @@ import { type MixerSizes, mixerSizes, rowsOf } from './workspace';
 
 /** Values of the ROPE override constants. */
 const ROPE_IDS = { none: 0, 'half-split': 1, adjacent: 2 } as const;
+/** Positions that a workgroup of attention takes at a time, each by an invocation of its own; on software adapters more invocations gain nothing. */
+const ATTENTION_TILE = 256;
+const SOFTWARE_ATTENTION_TILE = 64;
 const HEAD_NORM_IDS = { none: 0, head: 1, row: 2 } as const;
 
 type TrunkOf<Kind extends MixerTrunk['kind']> = Extract<MixerTrunk, { readonly kind: Kind }>;
 
 export class MixerPrograms {
-  readonly #in: Pick<ProgramInputs, 'spec' | 'shape' | 'workspace'>;
+  readonly #in: Pick<ProgramInputs, 'spec' | 'shape' | 'workspace' | 'isSoftware'>;
   readonly #products: ProductCalls;
 
-  constructor(inputs: Pick<ProgramInputs, 'spec' | 'shape' | 'workspace'>, products: ProductCalls) {
+  readonly #attentionTile: number;
+
+  constructor(inputs: Pick<ProgramInputs, 'spec' | 'shape' | 'workspace' | 'isSoftware'>, products: ProductCalls) {
     this.#in = inputs;
     this.#products = products;
+    this.#attentionTile = inputs.isSoftware ? SOFTWARE_ATTENTION_TILE : ATTENTION_TILE;
   }
 
   calls(layer: LayerSpec, { mixer: trunk, mixerNorm }: LayerTrunk, mode: Mode): OperationCall[] {
@@ -84,7 +90,7 @@ export class MixerPrograms {
           output_stride: rowsOf(w.mixed, sizes.mixed).stride,
           window: mixer.window,
         },
-        constants: { HAS_SINKS: trunk.sinks ? 1 : 0 },
+        constants: { WG_SIZE: this.#attentionTile, HAS_SINKS: trunk.sinks ? 1 : 0 },
       },
     ];
   }
@@ -148,6 +154,7 @@ export class MixerPrograms {
           value_size: valueSize,
           output_stride: rowsOf(w.mixed, sizes.mixed).stride,
         },
+        constants: { WG_SIZE: this.#attentionTile },
       },
     ];
   }

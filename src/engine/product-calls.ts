@@ -32,15 +32,20 @@ export interface NormInput {
 const MAT_VEC_WORKGROUP = 64;
 const MAX_LANES = 32;
 
+/** Rows that an invocation sums side by side: of mat-vec and expert-down, and of either matrix of expert-gate-up. See the shaders. */
+const ROWS_AT_ONCE = 4;
+export const GATE_UP_ROWS_AT_ONCE = 2;
+/** Rows of a workgroup's invocation on software adapters, where workgroups are dear; it changes no arithmetic. */
+const SOFTWARE_ROWS = 16;
+
 /** Bytes → 16-byte words, as matrices are addressed. */
 export const wordsOf = (bytes: number) => bytes / 16;
 
 export class ProductCalls {
-  readonly #rowSteps: number;
+  readonly #rows: number;
 
-  /** Workgroups are dear on software adapters, so each gets more rows there. It changes no arithmetic. */
   constructor(isSoftware: boolean) {
-    this.#rowSteps = isSoftware ? 16 : 4;
+    this.#rows = isSoftware ? SOFTWARE_ROWS : ROWS_AT_ONCE;
   }
 
   norm(
@@ -69,9 +74,9 @@ export class ProductCalls {
   }
 
   /** How a workgroup of mat-vec and of the decode experts is spread over rows of so many columns. */
-  rowConstants(columnCount: number): Record<string, number> {
+  rowConstants(columnCount: number, rowsAtOnce = ROWS_AT_ONCE): Record<string, number> {
     const lanes = Math.min(MAX_LANES, powerOfTwoAtLeast(blocksPerRow(columnCount)));
-    return { WG_SIZE: MAT_VEC_WORKGROUP, LANES: lanes, ROW_STEPS: this.#rowSteps };
+    return { WG_SIZE: MAT_VEC_WORKGROUP, LANES: lanes, ROW_STEPS: this.#rows / rowsAtOnce };
   }
 
   #matVec(product: Product, input: Rows, output: ProductOutput, norm?: NormInput): OperationCall {

@@ -8,7 +8,7 @@ import { CODEC_IDS, type PackedMatrix } from '../core/packed-weights';
 import { type LayerSpec, type MoeSpec, moeLayers } from '../model/spec';
 import type { ExpertLayout } from './expert-layout';
 import { MixerPrograms } from './mixer-programs';
-import { type Mode, ProductCalls, wordsOf } from './product-calls';
+import { GATE_UP_ROWS_AT_ONCE, type Mode, ProductCalls, wordsOf } from './product-calls';
 import type { ProgramInputs } from './program-inputs';
 import type { LayerTrunk } from './trunk';
 import { RECORD_HEADER_WORDS, ROUTE_WORDS, denseRows, rowsOf } from './workspace';
@@ -222,7 +222,7 @@ export class ProgramBuilder {
         operation: 'expert-gate-up',
         buffers: { weights, input: w.normed, routes: w.record, output: w.activated },
         params: { ...shared, ...gateUpParams(layout), output_stride: shape.expertStride },
-        constants: { ...this.#products.rowConstants(layout.gate.columnCount), TOP_K: shape.topK, ...gateUpConstants(ffn, layout) },
+        constants: { ...this.#products.rowConstants(layout.gate.columnCount, GATE_UP_ROWS_AT_ONCE), TOP_K: shape.topK, ...gateUpConstants(ffn, layout) },
       },
       {
         operation: 'expert-down',

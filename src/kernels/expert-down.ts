@@ -5,7 +5,7 @@ import { CODEC_LIBRARIES } from './codec-libraries';
 /** Down products of the k experts of one token, weighted, combined in order and added to the residual stream. */
 export const expertDown: Kernel = {
   name: 'expert-down',
-  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce'],
+  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce-quads'],
   params: [
     ['column_count', 'u32'],
     ['row_count', 'u32'],
@@ -22,6 +22,6 @@ export const expertDown: Kernel = {
     { name: 'routes', access: 'read' },
     { name: 'output', access: 'read_write' },
   ],
-  constants: { WG_SIZE: 64, LANES: 4, ROW_STEPS: 4, TOP_K: 4, CODEC: 0, HAS_BIAS: 0 },
-  grid: (params, constants) => [divideCeil(params['row_count']!, (constants['WG_SIZE']! / constants['LANES']!) * constants['ROW_STEPS']!), 1, 1],
+  constants: { WG_SIZE: 64, LANES: 4, ROW_STEPS: 1, TOP_K: 4, CODEC: 0, HAS_BIAS: 0 },
+  grid: (params, constants) => [divideCeil(params['row_count']!, 4 * (constants['WG_SIZE']! / constants['LANES']!) * constants['ROW_STEPS']!), 1, 1],
 };

@@ -5,7 +5,7 @@ import { CODEC_LIBRARIES } from './codec-libraries';
 /** Gate and up products and the activation for the k experts of one token. */
 export const expertGateUp: Kernel = {
   name: 'expert-gate-up',
-  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce', 'activation'],
+  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce-quads', 'activation'],
   params: [
     ['column_count', 'u32'],
     ['row_count', 'u32'],
@@ -23,9 +23,9 @@ export const expertGateUp: Kernel = {
     { name: 'routes', access: 'read' },
     { name: 'output', access: 'read_write' },
   ],
-  constants: { WG_SIZE: 64, LANES: 8, ROW_STEPS: 4, TOP_K: 4, GATE_CODEC: 0, UP_CODEC: 0, ACTIVATION: 0, HAS_BIAS: 0 },
+  constants: { WG_SIZE: 64, LANES: 8, ROW_STEPS: 1, TOP_K: 4, GATE_CODEC: 0, UP_CODEC: 0, ACTIVATION: 0, HAS_BIAS: 0 },
   grid: (params, constants) => [
-    divideCeil(params['row_count']!, (constants['WG_SIZE']! / constants['LANES']!) * constants['ROW_STEPS']!),
+    divideCeil(params['row_count']!, 2 * (constants['WG_SIZE']! / constants['LANES']!) * constants['ROW_STEPS']!),
     constants['TOP_K']!,
     1,
   ],

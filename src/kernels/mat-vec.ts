@@ -5,7 +5,7 @@ import { CODEC_LIBRARIES } from './codec-libraries';
 /** Up to three stacked matrices times the last token of the batch, with RMSNorm before and residual after where asked. */
 export const matVec: Kernel = {
   name: 'mat-vec',
-  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce'],
+  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce', 'reduce-quads'],
   params: [
     ['column_count', 'u32'],
     ['input_stride', 'u32'],
@@ -26,6 +26,6 @@ export const matVec: Kernel = {
     { name: 'bias', access: 'read', optional: true },
     { name: 'output', access: 'read_write' },
   ],
-  constants: { WG_SIZE: 64, LANES: 8, ROW_STEPS: 4, HAS_NORM: 0, ADD_RESIDUAL: 0, HAS_BIAS: 0, CODEC_0: 0, CODEC_1: 0, CODEC_2: 0 },
-  grid: (params, constants) => linearGrid(divideCeil(params['row_count']!, (constants['WG_SIZE']! / constants['LANES']!) * constants['ROW_STEPS']!)),
+  constants: { WG_SIZE: 64, LANES: 8, ROW_STEPS: 1, HAS_NORM: 0, ADD_RESIDUAL: 0, HAS_BIAS: 0, CODEC_0: 0, CODEC_1: 0, CODEC_2: 0 },
+  grid: (params, constants) => linearGrid(divideCeil(params['row_count']!, 4 * (constants['WG_SIZE']! / constants['LANES']!) * constants['ROW_STEPS']!)),
 };

@@ -4,7 +4,7 @@ import type { Kernel } from '../core/kernel';
 export const route: Kernel = {
   name: 'route',
   writesControl: true,
-  libraries: ['control', 'reduce', 'activation'],
+  libraries: ['control', 'reduce', 'reduce-quads', 'activation'],
   params: [
     ['column_count', 'u32'],
     ['stride', 'u32'],

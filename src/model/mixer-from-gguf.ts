@@ -89,6 +89,7 @@ function latentAttention({ tensors, numbers, hiddenSize, rope, headCounts }: Mix
   const valueSize = numbers.integer(isSplit ? 'attention.value_length_mla' : 'attention.value_length', 4, LIMITS.headSize);
   const plainSize = keySize - rope.dimensions;
   if (plainSize < 1 || keySize % 4 !== 0) throw numbers.corrupt('attention.key_length', `a head of ${keySize} with ${rope.dimensions} columns that turn`);
+  if (valueSize % 4 !== 0) throw numbers.unsupported('attention.value_length', `values of ${valueSize}, which is not a multiple of 4`);
   const total = latentSize + rope.dimensions;
   const down = name('attn_kv_a_mqa.weight');
   return {

@@ -77,15 +77,15 @@ for (const { parts, columnCount, tokenCount = 1, outputOffset = 0, outputScale =
 }
 
 // More workgroups than one side of a grid may have: the grid becomes two-dimensional, and the kernel joins x and y again.
-testKernel(matVec, { ...stackConstants(stackOf('q4_0', 65_600)), WG_SIZE: 8, LANES: 8, ROW_STEPS: 1 }, '65600 workgroups', (random) => {
-  const { weights, params } = stackMatrices(random, stackOf('q4_0', 65_600), 32);
+testKernel(matVec, { ...stackConstants(stackOf('q4_0', 262_200)), WG_SIZE: 8, LANES: 8, ROW_STEPS: 1 }, '65550 workgroups', (random) => {
+  const { weights, params } = stackMatrices(random, stackOf('q4_0', 262_200), 32);
   return {
     params: { ...params, input_stride: 32, output_offset: 0, norm_eps: 1e-6 },
     buffers: {
       weights,
       input: randomRows(random, 1, 32),
       gain: randomFloats(random, 32),
-      output: { data: poison(65_600), tolerance: productTolerance(32, blockSumDepth(32, 8)) },
+      output: { data: poison(262_200), tolerance: productTolerance(32, blockSumDepth(32, 8)) },
     },
   };
 });
