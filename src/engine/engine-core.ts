@@ -6,6 +6,7 @@ import type { Backend } from '../core/backend';
 import { EngineError, throwIfAborted } from '../core/errors';
 import type { ExpertSupply } from '../core/expert-supply';
 import { encodeSampling } from '../core/sampling';
+import { ReadAhead } from '../formats/read-ahead';
 import type { Source } from '../formats/source';
 import type { ModelSpec } from '../model/spec';
 import type { Tokenizer } from '../model/tokenizer';
@@ -19,7 +20,7 @@ import { Prefill } from './prefill';
 import { NO_ANSWER_YET, RunMeter } from './run-stats';
 import type { Routes } from './step-record';
 import { TimeLedger } from './time-ledger';
-import { type Trunk, TrunkLoader, trunkFileBytes } from './trunk';
+import { type Trunk, TrunkLoader, trunkFileBytes, trunkRanges } from './trunk';
 import { type Shape, type Workspace, createWorkspace, shapeOf } from './workspace';
 
 export interface EngineParts {
@@ -112,7 +113,7 @@ export class EngineCore {
     let bytesDone = 0;
     const onBytes = (bytes: number) => onProgress?.('trunk', (bytesDone += bytes), trunkBytes);
     onProgress?.('trunk', 0, trunkBytes);
-    const trunk = await new TrunkLoader(backend, source, onBytes, signal).load(spec);
+    const trunk = await new TrunkLoader(backend, new ReadAhead(source, trunkRanges(spec)), onBytes, signal).load(spec);
     const workspace = createWorkspace(backend, spec, shape, trunk.ropeFactors);
     const slotBytes = slotBytesOf(layouts);
     const budgetInput: BudgetInput = {

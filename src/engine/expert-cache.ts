@@ -47,8 +47,8 @@ export interface BroughtExpert {
   readonly tier: Tier;
 }
 
-/** Experts fetched at once while warming. */
-const WARM_BATCH = 8;
+/** Experts fetched at once while warming: neighbours, mostly, so that a source reads them with few requests. */
+const WARM_BATCH = 16;
 
 export class ExpertCache {
   /** [layer, expert] slot or MISSING_SLOT. */
@@ -122,9 +122,9 @@ export class ExpertCache {
   /**
    * Makes the experts of the first want resident (at most passSizeOf(layer)), and those of the others, which are guesses, as far as there is room beside them.
    * Each goes to the GPU as it arrives, the first want's first. Gives what was brought in and from where. Rejects when one of the first want's cannot be had; what
-   * had arrived by then stays.
+   * had arrived by then stays. `onExpert` hears of each as it arrives.
    */
-  async bringIn([demand, ...ahead]: readonly [ExpertWant, ...ExpertWant[]], signal?: AbortSignal): Promise<BroughtExpert[]> {
+  async bringIn([demand, ...ahead]: readonly [ExpertWant, ...ExpertWant[]], signal?: AbortSignal, onExpert?: () => void): Promise<BroughtExpert[]> {
     const demanded = new Set(demand.experts.map((expert) => this.#key(demand.layer, expert)));
     const wanted = new Set([...demanded, ...ahead.flatMap(({ layer, experts }) => experts.map((expert) => this.#key(layer, expert)))]);
     const isDemanded = (layer: number, expert: number) => demanded.has(this.#key(layer, expert));
@@ -133,6 +133,7 @@ export class ExpertCache {
       const { bytes, tier, release } = await this.#fetch(layer, expert, signal, urgency);
       const isAdmitted = this.#admit(layer, expert, bytes, options);
       release?.();
+      onExpert?.();
       return isAdmitted ? { layer, expert, tier } : undefined;
     };
     const missingOf = ({ layer, experts }: ExpertWant) => experts.filter((expert) => !this.isResident(layer, expert));
@@ -199,8 +200,7 @@ export class ExpertCache {
           .slice(0, share);
         for (let done = 0; done < wanted.length; done += WARM_BATCH) {
           const batch = wanted.slice(done, done + WARM_BATCH);
-          await this.bringIn([{ layer, experts: batch }], signal);
-          onExpert(batch.length * this.#shape.slotBytes);
+          await this.bringIn([{ layer, experts: batch }], signal, () => onExpert(this.#shape.slotBytes));
         }
       }
     }

@@ -40,7 +40,7 @@ export function slotBytesOf(layouts: readonly ExpertLayout[]): number {
   return roundUp(Math.max(0, ...layouts.map(({ sizeBytes }) => sizeBytes)), SLOT_ALIGNMENT_BYTES);
 }
 
-/** Reads one expert from the model file (a range for each tensor) and repacks it. */
+/** Reads one expert from the model file (a range for each tensor, all at once) and repacks it. */
 export async function importExpert(
   source: Source,
   { ffn }: { readonly ffn: MoeSpec },
@@ -53,11 +53,12 @@ export async function importExpert(
   await Promise.all(
     parts.map(async (part) => {
       const stack = ffn[part];
-      const stored = await source.read(stack.offsetBytes + expert * stack.strideBytes, stack.bytesPerExpert, signal);
+      const [stored, bias] = await Promise.all([
+        source.read(stack.offsetBytes + expert * stack.strideBytes, stack.bytesPerExpert, signal),
+        stack.bias && readRow(source, stack.bias, expert, signal),
+      ]);
       repackMatrix(layout[part], stored, record, layout[part].offsetBytes);
-      if (!stack.bias || !layout.biasOffsets) return;
-      const bias = await readRow(source, stack.bias, expert, signal);
-      record.set(new Uint8Array(bias.buffer), layout.biasOffsets[part]);
+      if (bias && layout.biasOffsets) record.set(new Uint8Array(bias.buffer), layout.biasOffsets[part]);
     }),
   );
   return record;

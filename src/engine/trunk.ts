@@ -4,6 +4,7 @@ import type { Backend, DeviceBuffer } from '../core/backend';
 import { throwIfAborted } from '../core/errors';
 import { BLOCK_SIZE, type MatrixShape, type PackedMatrix, packedMatrixBytes } from '../core/packed-weights';
 import { MiB, divideCeil, roundUp } from '../core/units';
+import type { Range } from '../formats/read-ahead';
 import { repackMatrix } from '../formats/repack';
 import type { Source } from '../formats/source';
 import type { DenseFfnSpec, LayerSpec, LinearSpec, ModelSpec, MoeSpec, NormSpec, TensorRef } from '../model/spec';
@@ -74,10 +75,8 @@ export interface Trunk {
 const MAX_SHARD_BYTES = 64 * MiB;
 
 /** Bytes of the model file that are read in one go. */
-export interface TrunkRange {
+export interface TrunkRange extends Range {
   readonly name: string;
-  readonly offsetBytes: number;
-  readonly sizeBytes: number;
 }
 
 /** Every read that loading the trunk does, so that they can be stored and found again. */
@@ -123,12 +122,12 @@ export function shardRows(ref: TensorRef): Array<{ readonly firstRow: number; re
 
 export class TrunkLoader {
   readonly #backend: Backend;
-  readonly #source: Source;
+  readonly #source: Pick<Source, 'read'>;
   readonly #onBytes: (bytes: number) => void;
   readonly #signal: AbortSignal | undefined;
   #sizeBytes = 0;
 
-  constructor(backend: Backend, source: Source, onBytes: (bytes: number) => void, signal?: AbortSignal) {
+  constructor(backend: Backend, source: Pick<Source, 'read'>, onBytes: (bytes: number) => void, signal?: AbortSignal) {
     this.#backend = backend;
     this.#source = source;
     this.#onBytes = onBytes;

@@ -1,10 +1,10 @@
-// A model file on a web server, read in parts by range requests. A read that fails in a way that may pass is tried again from where it stopped; a file that
-// changes on the server between two reads is noticed, since the parts would not fit together.
+// A model file on a web server, read in parts by range requests, neighbouring reads by one. A request that fails in a way that may pass is made again from where
+// it stopped; a file that changes on the server between two requests is noticed, since the parts would not fit together.
 
-import { EngineError, aborted } from '../core/errors';
+import { EngineError, aborted, throwIfAborted } from '../core/errors';
 import { KiB } from '../core/units';
-import { TransientFailure, fetchRange, networkError, type RangeAnswer } from './http-range';
-import { Limiter } from './limiter';
+import { TransientFailure, fetchRange, networkError, type RangeAnswer, type RangeRequest } from './http-range';
+import { MergedReads } from './merged-reads';
 import { assertRange } from './source-range';
 import type { Source } from './source';
 
@@ -44,24 +44,28 @@ export async function openHttpSource(url: string, options: HttpOptions = {}): Pr
     inactivityMs: options.inactivityMs ?? 30_000,
     firstRetryMs: options.firstRetryMs ?? 500,
   };
-  const { answer, bytes } = await download(connection, 0, PREFIX_BYTES, undefined, options.signal);
-  return new HttpSource(connection, answer, bytes, options.concurrency ?? 6);
+  const prefix = new Uint8Array(PREFIX_BYTES);
+  let at = 0;
+  const onBytes = (piece: Uint8Array): void => {
+    prefix.set(piece, at);
+    at += piece.byteLength;
+  };
+  const answer = await download(connection, { offset: 0, length: PREFIX_BYTES, signal: options.signal, onBytes });
+  return new HttpSource(connection, answer, prefix.subarray(0, at), options.concurrency ?? 6);
 }
 
 class HttpSource implements Source {
   readonly name: string;
   readonly identity: string;
   readonly sizeBytes: number;
-  readonly #connection: Connection;
-  readonly #answer: RangeAnswer;
   readonly #prefix: Uint8Array;
-  readonly #limiter: Limiter;
+  readonly #reads: MergedReads;
 
   constructor(connection: Connection, answer: RangeAnswer, prefix: Uint8Array, concurrency: number) {
-    this.#connection = connection;
-    this.#answer = answer;
     this.#prefix = prefix;
-    this.#limiter = new Limiter(concurrency);
+    this.#reads = new MergedReads(async (offset, length, onBytes, signal) => {
+      await download(connection, { offset, length, signal, onBytes }, answer);
+    }, concurrency);
     this.name = connection.url;
     this.sizeBytes = answer.sizeBytes;
     this.identity = `${connection.url}:${answer.sizeBytes}:${answer.validator}`;
@@ -69,22 +73,20 @@ class HttpSource implements Source {
 
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
     assertRange(this, offset, length);
-    if (signal?.aborted) throw aborted();
-    if (offset + length <= this.#prefix.byteLength) return this.#prefix.slice(offset, offset + length);
-    const { bytes } = await this.#limiter.run(() => download(this.#connection, offset, length, this.#answer, signal), signal);
-    return bytes;
+    throwIfAborted(signal);
+    if (length === 0 || offset + length <= this.#prefix.byteLength) return this.#prefix.slice(offset, offset + length);
+    return this.#reads.read(offset, length, signal);
   }
 }
 
-/** `length` bytes, or fewer where the file ends; in as many requests as it takes. With `known`, an answer about another version of the file is refused. */
+/**
+ * Hands on `length` bytes, or fewer where the file ends; in as many requests as it takes. With `known`, an answer about another version of the file is refused.
+ */
 async function download(
   connection: Connection,
-  offset: number,
-  length: number,
-  known: RangeAnswer | undefined,
-  signal: AbortSignal | undefined,
-): Promise<{ answer: RangeAnswer; bytes: Uint8Array }> {
-  const bytes = new Uint8Array(length);
+  { offset, length, signal, onBytes }: Pick<RangeRequest, 'offset' | 'length' | 'signal' | 'onBytes'>,
+  known?: RangeAnswer,
+): Promise<RangeAnswer> {
   let wanted = length;
   let done = 0;
   let answer = known;
@@ -93,15 +95,15 @@ async function download(
     if (given.sizeBytes !== answer.sizeBytes || given.validator !== answer.validator) throw changed(connection.url);
     wanted = Math.min(length, given.sizeBytes - offset);
   };
-  const onBytes = (piece: Uint8Array): void => {
-    bytes.set(piece, done);
+  const onPiece = (piece: Uint8Array): void => {
     done += piece.byteLength;
+    onBytes(piece);
   };
   let retries = 0;
   while (done < wanted) {
     const startedAt = done;
     try {
-      await fetchRange({ ...connection, offset: offset + done, length: wanted - done, signal, onAnswer, onBytes });
+      await fetchRange({ ...connection, offset: offset + done, length: wanted - done, signal, onAnswer, onBytes: onPiece });
     } catch (thrown) {
       if (!(thrown instanceof TransientFailure)) throw thrown;
       if (done - startedAt >= PROGRESS_BYTES) retries = 0;
@@ -111,7 +113,7 @@ async function download(
     }
   }
   if (!answer) throw networkError(`${connection.url} gave no answer.`);
-  return { answer, bytes: bytes.subarray(0, wanted) };
+  return answer;
 }
 
 function checkUrl(text: string): string {

@@ -8,7 +8,7 @@ import { assert, defined } from '../core/assert';
 import { EngineError, throwIfAborted } from '../core/errors';
 import type { ExpertSupply, FetchOptions, FetchUrgency, FetchedExpert, SupplyStats } from '../core/expert-supply';
 import type { Tier } from '../core/routing-frame';
-import { formatBytes } from '../core/units';
+import { KiB, formatBytes } from '../core/units';
 import { BatchedReader } from './batched-reader';
 import { BusyTime } from './busy-time';
 import { ByteLru } from './byte-lru';
@@ -48,8 +48,10 @@ export interface FillOptions {
   readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
 }
 
-/** Experts that the background fill imports at once: enough to hide a server's latency, few enough to leave the line to demand. */
+/** Runs of experts that the background fill imports at once: enough to hide a server's latency, few enough to leave the line to demand. */
 const FILL_LANE_COUNT = 3;
+/** Bytes of a run, at most (or one expert): neighbours, which a source can read with few requests, and little enough for a slow line. */
+const FILL_RUN_MAX_BYTES = 512 * KiB;
 /** The fill starts over when records were lost behind its back; a store that keeps losing them is left alone. */
 const FILL_MAX_PASSES = 3;
 
@@ -321,10 +323,21 @@ export class ExpertTiers implements ExpertSupply {
   async #fillPass(signal: AbortSignal | undefined): Promise<void> {
     let next = 0;
     let hasFailed = false;
+    const takeRun = () => {
+      const run: number[] = [];
+      let runBytes = 0;
+      for (; next < this.#ids.length; next++) {
+        if (this.#isStoredOrQueued(next)) continue;
+        runBytes += this.#bytesOf(this.#idOf(next).layer);
+        if (run.length > 0 && runBytes > FILL_RUN_MAX_BYTES) break;
+        run.push(next);
+      }
+      return run;
+    };
     const runLane = async () => {
       while (!hasFailed && !this.#writes.isStopped && next < this.#ids.length) {
         this.#checkUsable(signal);
-        await this.#fillOne(next++, signal);
+        await allSettled(takeRun().map((key) => this.#fillOne(key, signal)));
       }
     };
     const lanes = Array.from({ length: FILL_LANE_COUNT }, () =>
@@ -333,8 +346,7 @@ export class ExpertTiers implements ExpertSupply {
         throw thrown;
       }),
     );
-    const failure = (await Promise.allSettled(lanes)).find((lane) => lane.status === 'rejected');
-    if (failure) throw failure.reason;
+    await allSettled(lanes);
   }
 
   async #fillOne(key: number, signal: AbortSignal | undefined): Promise<void> {
@@ -383,6 +395,12 @@ export class ExpertTiers implements ExpertSupply {
   #bytesOf(layer: number): number {
     return defined(this.#options.expertBytes[layer]);
   }
+}
+
+/** Rejects with the first failure in the order given, but not before all have ended. */
+async function allSettled(work: ReadonlyArray<Promise<unknown>>): Promise<void> {
+  const failure = (await Promise.allSettled(work)).find(({ status }) => status === 'rejected');
+  if (failure?.status === 'rejected') throw failure.reason;
 }
 
 function disposed(): EngineError {

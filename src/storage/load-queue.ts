@@ -10,8 +10,8 @@ export type LoadUrgency = FetchUrgency | 'fill';
 
 const RANKS: Readonly<Record<LoadUrgency, number>> = { demand: 0, 'look-ahead': 1, prefetch: 2, fill: 3 };
 
-/** A load of this urgency starts only while fewer loads than this are under way. Downloads are limited further by the source. */
-export const LOADS_IN_FLIGHT_MAX: Readonly<Record<LoadUrgency, number>> = { demand: 16, 'look-ahead': 12, prefetch: 4, fill: 3 };
+/** A fetch of this urgency starts only while fewer fetches than this are under way. Downloads are limited further by the source, the fill by itself. */
+export const FETCHES_IN_FLIGHT_MAX: Readonly<Record<FetchUrgency, number>> = { demand: 16, 'look-ahead': 12, prefetch: 4 };
 
 /** Starts only when nothing more urgent waits or is under way: it would share the disk or the line with it. */
 const isIdleWork = (urgency: LoadUrgency) => RANKS[urgency] >= RANKS.prefetch;
@@ -89,7 +89,8 @@ export class LoadQueue {
   }
 
   #mayStart({ urgency }: LoadTicket): boolean {
-    if (this.#running.size >= LOADS_IN_FLIGHT_MAX[urgency]) return false;
-    return !isIdleWork(urgency) || ![...this.#running].some((running) => isMoreUrgent(running.urgency, urgency));
+    const running = [...this.#running];
+    if (isIdleWork(urgency) && running.some((other) => isMoreUrgent(other.urgency, urgency))) return false;
+    return urgency === 'fill' || running.filter((other) => other.urgency !== 'fill').length < FETCHES_IN_FLIGHT_MAX[urgency];
   }
 }

@@ -143,6 +143,12 @@ export class ModelLibrary {
     return this.#read(names.map((name) => [{ kind: 'trunk', modelId: this.modelId, name }, sizes.get(name)]));
   }
 
+  /** Names of the pieces that have a record, sound or not. */
+  async storedTrunk(): Promise<Set<string>> {
+    const prefix = `${this.modelId}/trunk/`;
+    return new Set((await this.#store.keys(prefix)).map((key) => key.slice(prefix.length)));
+  }
+
   /** In one transaction. */
   async writeExperts(experts: ReadonlyArray<readonly [expert: ExpertId, payload: Uint8Array]>): Promise<void> {
     await this.#write(experts.map(([{ layer, expert }, payload]) => [{ kind: 'expert', modelId: this.modelId, layer, expert }, payload]));
@@ -196,9 +202,8 @@ export class ModelLibrary {
   async #isComplete(layout: StoredLayout): Promise<boolean> {
     const expertTotal = layout.expertCounts.reduce((sum, count) => sum + count, 0);
     if ((await this.storedExperts()).length < expertTotal) return false;
-    const keys = new Set([...(await this.#store.keys(`${this.modelId}/trunk/`)), ...(await this.#store.keys(`${this.modelId}/header`))]);
-    const wanted: RecordAddress[] = layout.trunk.map(({ name }) => ({ kind: 'trunk', modelId: this.modelId, name }));
-    return [...wanted, { kind: 'source-header', modelId: this.modelId } as const].every((address) => keys.has(keyOf(address)));
+    const trunk = await this.storedTrunk();
+    return layout.trunk.every(({ name }) => trunk.has(name)) && (await this.#store.keys(`${this.modelId}/header`)).length > 0;
   }
 
   async #write(records: ReadonlyArray<readonly [RecordAddress, Uint8Array]>): Promise<void> {

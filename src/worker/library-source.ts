@@ -13,11 +13,12 @@ export class LibrarySource implements Source {
   readonly #library: ModelLibrary;
   readonly #header: Uint8Array;
   readonly #pieces: ReadonlyMap<number, TrunkPiece>;
+  /** Names of pieces that need not be looked for elsewhere. */
+  readonly #stored: ReadonlySet<string>;
   readonly #origin: Source | undefined;
   #canStore = true;
 
-  /** `library` has a manifest. Without `origin` the network is gone and everything must be stored. */
-  constructor(library: ModelLibrary, header: Uint8Array, origin: Source | undefined) {
+  private constructor(library: ModelLibrary, header: Uint8Array, stored: ReadonlySet<string>, origin: Source | undefined) {
     const manifest = library.manifest!;
     this.name = manifest.sourceName;
     this.identity = manifest.identity;
@@ -25,7 +26,15 @@ export class LibrarySource implements Source {
     this.#library = library;
     this.#header = header;
     this.#pieces = new Map(manifest.layout.trunk.map((piece) => [piece.offsetBytes, piece]));
+    this.#stored = stored;
     this.#origin = origin;
+  }
+
+  /** `library` has a manifest. Without `origin` the network is gone and everything must be stored. */
+  static async open(library: ModelLibrary, header: Uint8Array, origin: Source | undefined): Promise<LibrarySource> {
+    // A store that fails is no reason to fail: the file has the bytes too.
+    const stored = await library.storedTrunk().catch(() => new Set<string>());
+    return new LibrarySource(library, header, stored, origin);
   }
 
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
@@ -33,9 +42,8 @@ export class LibrarySource implements Source {
     if (offset < this.#header.byteLength && !this.#origin) return this.#readBeyondHeader(offset, length);
     const piece = this.#pieces.get(offset);
     if (piece?.sizeBytes !== length) return this.#readOrigin(offset, length, signal);
-    // A store that fails is no reason to fail: the file has the bytes too.
-    const [stored] = await this.#library.readTrunk([piece.name]).catch(() => []);
-    if (stored?.status === 'found') return stored.payload;
+    const stored = this.#stored.has(piece.name) ? await this.#readStored(piece.name) : undefined;
+    if (stored) return stored;
     const bytes = await this.#readOrigin(offset, length, signal);
     await this.#store(piece.name, bytes);
     return bytes;
@@ -44,6 +52,11 @@ export class LibrarySource implements Source {
   async close(): Promise<void> {
     this.#library.close();
     await this.#origin?.close?.();
+  }
+
+  async #readStored(name: string): Promise<Uint8Array | undefined> {
+    const [stored] = await this.#library.readTrunk([name]).catch(() => []);
+    return stored?.status === 'found' ? stored.payload : undefined;
   }
 
   /** Whoever reads a header asks for more than it has, not knowing its length, and never looks at what follows: without the file, zeros will do. */

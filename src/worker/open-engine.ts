@@ -191,7 +191,7 @@ async function openModel(request: OpenRequest): Promise<OpenedModel> {
     const layouts = moeLayers(spec).map(expertLayout);
     const header = store && (await origin.read(0, file.dataStartBytes, signal));
     const library = header && (await openLibrary(request, origin, header, spec, layouts, notices));
-    const source = library ? new LibrarySource(library, header, origin) : origin;
+    const source = library ? await LibrarySource.open(library, header, origin) : origin;
     return { file, spec, source, layouts, library, notices };
   } catch (thrown) {
     await origin.close?.();
@@ -203,7 +203,7 @@ async function openStored(library: ModelLibrary, signal: AbortSignal | undefined
   const header = await library.readSourceHeader();
   if (header.status !== 'found')
     throw new EngineError('record-corrupt', 'The stored header of the model is damaged.', 'Load the model again while its server can be reached.');
-  const source = new LibrarySource(library, header.payload, undefined);
+  const source = await LibrarySource.open(library, header.payload, undefined);
   const file = await readGguf(source, signal);
   const spec = specFromGguf(file);
   return { file, spec, source, layouts: moeLayers(spec).map(expertLayout), library };

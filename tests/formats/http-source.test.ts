@@ -179,20 +179,66 @@ describe('openHttpSource', () => {
     await expectEngineError(() => openHttpSource(failing, { firstRetryMs: 60_000, signal: AbortSignal.timeout(50) }), 'aborted');
   });
 
+  it('reads neighbours with one request, and goes on for all of them from where it broke off', async () => {
+    const { url, log } = await serve((request, response, count) => {
+      if (count !== 1) return false;
+      const start = Number(/\d+/.exec(request.headers.range ?? '')?.[0]);
+      response.writeHead(206, { 'Content-Range': `bytes ${start}-${start + 99_999}/${bytes.byteLength}`, 'Content-Length': 100_000, ETag: '"one"' });
+      response.write(bytes.subarray(start, start + 45_000), () => response.destroy());
+      return true;
+    });
+    const source = await openHttpSource(url, quick);
+    const parts = await Promise.all([0, 1, 2, 3].map((index) => source.read(500_000 + index * 25_000, 25_000)));
+    parts.forEach((part, index) => expect(part).toEqual(bytes.slice(500_000 + index * 25_000, 525_000 + index * 25_000)));
+    expect(log.slice(2)).toEqual(['206 545000-599999']);
+  });
+
+  it('tells every reader of a request what stopped it', async () => {
+    const { url, log } = await serve(status(403, (count) => count > 0));
+    const source = await openHttpSource(url, quick);
+    const reads = [0, 1, 2].map((index) => source.read(500_000 + index * 1000, 1000));
+    await Promise.all(reads.map((read) => expectEngineError(() => read, 'source-network', '403')));
+    expect(log.slice(1)).toEqual(['403']);
+  });
+
+  it('ends a request when its last reader gives up', async () => {
+    let isEnded = false;
+    const { url } = await serve((_request, response, count) => {
+      if (count > 0) response.once('close', () => (isEnded = true));
+      return count > 0;
+    });
+    const source = await openHttpSource(url, { inactivityMs: 60_000 });
+    const givers = [new AbortController(), new AbortController()];
+    const reads = givers.map(({ signal }, index) => source.read(500_000 + index * 1000, 1000, signal));
+    const [first, second] = reads.map((read) => expectEngineError(() => read, 'aborted'));
+    givers[0]!.abort();
+    await first;
+    await pause(50);
+    expect(isEnded).toBe(false);
+    givers[1]!.abort();
+    await second;
+    await expect.poll(() => isEnded).toBe(true);
+  });
+
   it('keeps to its limit of requests at a time', async () => {
     const { url, mostOpen } = await serve((request, response, count) => {
       if (count === 0) return false;
       const start = Number(/\d+/.exec(request.headers.range ?? '')?.[0]);
       const answer = (): void => {
-        response.writeHead(206, { 'Content-Range': `bytes ${start}-${start + 999}/${bytes.byteLength}`, ETag: '"one"' });
-        response.end(bytes.subarray(start, start + 1000));
+        response.writeHead(206, { 'Content-Range': `bytes ${start}-${start + 99}/${bytes.byteLength}`, ETag: '"one"' });
+        response.end(bytes.subarray(start, start + 100));
       };
       setTimeout(answer, 10);
       return true;
     });
     const source = await openHttpSource(url, { ...quick, concurrency: 3 });
-    const parts = await Promise.all(Array.from({ length: 20 }, (_, index) => source.read(300_000 + index * 1000, 1000)));
-    parts.forEach((part, index) => expect(part).toEqual(bytes.slice(300_000 + index * 1000, 301_000 + index * 1000)));
+    // Too far apart for one request.
+    const parts = await Promise.all(Array.from({ length: 9 }, (_, index) => source.read(300_000 + index * 70_000, 100)));
+    parts.forEach((part, index) => expect(part).toEqual(bytes.slice(300_000 + index * 70_000, 300_100 + index * 70_000)));
     expect(mostOpen()).toBe(3);
   });
 });
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

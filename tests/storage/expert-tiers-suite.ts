@@ -16,12 +16,14 @@ const LAYOUT = 'test-1';
 export const MODEL_ID = modelIdOf('tiers');
 
 /** What the file holds for an expert. */
-export function expertBytes(layer: number, expert: number): Uint8Array {
-  return new Uint8Array(EXPERT_BYTES[layer]!).fill(layer * 16 + expert + 1);
+export function expertBytes(layer: number, expert: number, scale = 1): Uint8Array {
+  return new Uint8Array(EXPERT_BYTES[layer]! * scale).fill(layer * 16 + expert + 1);
 }
 
-/** A model file that can be held back, lost, and counts what is read. */
+/** A model file that can be held back, lost, and counts what is read. Its experts are `scale` times as large as EXPERT_BYTES. */
 export class TestFile {
+  constructor(readonly scale = 1) {}
+
   readonly imports: string[] = [];
   isGone = false;
   maxInFlight = 0;
@@ -53,22 +55,22 @@ export class TestFile {
         else setTimeout(resolve, 0);
       });
       if (this.isGone) throw new EngineError('source-network', 'The network is gone.', 'Connect again.');
-      return expertBytes(layer, expert);
+      return expertBytes(layer, expert, this.scale);
     } finally {
       this.#inFlight--;
     }
   };
 }
 
-export async function openLibrary(store: RecordStore): Promise<ModelLibrary> {
+export async function openLibrary(store: RecordStore, scale = 1): Promise<ModelLibrary> {
   const library = await ModelLibrary.open(store, MODEL_ID, LAYOUT);
   if (library.manifest) return library;
   await library.writeManifest({
     version: MANIFEST_VERSION,
     identity: 'tiers',
     sourceName: 'tiers.gguf',
-    sizeBytes: TOTAL_BYTES,
-    layout: { version: LAYOUT, expertCounts: EXPERT_COUNTS, expertBytes: EXPERT_BYTES, trunk: [] },
+    sizeBytes: TOTAL_BYTES * scale,
+    layout: { version: LAYOUT, expertCounts: EXPERT_COUNTS, expertBytes: EXPERT_BYTES.map((bytes) => bytes * scale), trunk: [] },
     complete: false,
     createdAt: 0,
     lastUsedAt: 0,
@@ -78,7 +80,8 @@ export async function openLibrary(store: RecordStore): Promise<ModelLibrary> {
 }
 
 export function openTiers(library: ModelLibrary | undefined, file: TestFile, ramBudgetBytes = 1_000_000): Promise<ExpertTiers> {
-  return ExpertTiers.open({ expertCounts: EXPERT_COUNTS, expertBytes: EXPERT_BYTES, ramBudgetBytes, library, importExpert: file.importExpert, clock: () => 0 });
+  const expertBytes = EXPERT_BYTES.map((bytes) => bytes * file.scale);
+  return ExpertTiers.open({ expertCounts: EXPERT_COUNTS, expertBytes, ramBudgetBytes, library, importExpert: file.importExpert, clock: () => 0 });
 }
 
 export function describeExpertTiers(kind: string, openStore: () => Promise<RecordStore>): void {

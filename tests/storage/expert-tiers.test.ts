@@ -118,10 +118,27 @@ describe('ExpertTiers under way', () => {
     expect(await tiers.fillInBackground()).toBe(false);
   });
 
+  it('fills by runs of neighbours, and goes on when a whole run is there', async () => {
+    const file = new TestFile(150);
+    tiers = await openTiers(await openLibrary(new MemoryStore(), file.scale), file, 0);
+    file.hold();
+    const fill = tiers.fillInBackground();
+    await turn();
+    const runs = ['0/0', '0/1', '0/2', '0/3', '2/0', '2/1']; // 450,000, 450,000 and 300,000 bytes
+    expect(file.imports).toEqual(runs);
+    file.release('0/0', '0/1');
+    await turn();
+    expect(file.imports).toEqual(runs);
+    file.release('0/2');
+    await turn();
+    expect(file.imports).toEqual([...runs, '2/2']);
+    file.release();
+    expect(await fill).toBe(true);
+  });
+
   it('holds the fill back while a fetch waits', async () => {
-    const store = new MemoryStore();
-    const file = new TestFile();
-    tiers = await openTiers(await openLibrary(store), file, 0);
+    const file = new TestFile(300); // an expert is a run
+    tiers = await openTiers(await openLibrary(new MemoryStore(), file.scale), file, 0);
     file.hold();
     const fill = tiers.fillInBackground();
     await turn();

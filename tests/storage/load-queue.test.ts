@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FetchUrgency } from '../../src/core/expert-supply';
-import { LOADS_IN_FLIGHT_MAX, LoadQueue, type LoadTicket, type LoadUrgency } from '../../src/storage/load-queue';
+import { FETCHES_IN_FLIGHT_MAX, LoadQueue, type LoadTicket, type LoadUrgency } from '../../src/storage/load-queue';
 
 class Work {
   readonly queue = new LoadQueue();
@@ -40,13 +40,13 @@ const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 describe('LoadQueue', () => {
   it('starts the most urgent first, each kind in the order in which it came', async () => {
     const work = new Work();
-    work.addMany(LOADS_IN_FLIGHT_MAX.demand, 'demand');
+    work.addMany(FETCHES_IN_FLIGHT_MAX.demand, 'demand');
     await turn();
     for (const urgency of ['fill', 'prefetch', 'look-ahead', 'demand'] as const) {
       for (const part of ['a', 'b']) void work.add(`late ${urgency} ${part}`, urgency);
     }
     await turn();
-    expect(work.started).toHaveLength(LOADS_IN_FLIGHT_MAX.demand);
+    expect(work.started).toHaveLength(FETCHES_IN_FLIGHT_MAX.demand);
     const order = [];
     while (order.length < 8) {
       const before = work.started.length;
@@ -56,13 +56,13 @@ describe('LoadQueue', () => {
     expect(order).toEqual(['demand', 'look-ahead', 'prefetch', 'fill'].flatMap((urgency) => [`late ${urgency} a`, `late ${urgency} b`]));
   });
 
-  it.each(['demand', 'look-ahead', 'prefetch', 'fill'] as const)('has a limit for %s', async (urgency) => {
+  it.each(['demand', 'look-ahead', 'prefetch'] as const)('has a limit for %s', async (urgency) => {
     const work = new Work();
     work.addMany(40, urgency);
     await turn();
-    expect(work.started).toHaveLength(LOADS_IN_FLIGHT_MAX[urgency]);
+    expect(work.started).toHaveLength(FETCHES_IN_FLIGHT_MAX[urgency]);
     await work.end(`${urgency} 0`);
-    expect(work.started).toHaveLength(LOADS_IN_FLIGHT_MAX[urgency] + 1);
+    expect(work.started).toHaveLength(FETCHES_IN_FLIGHT_MAX[urgency] + 1);
   });
 
   it('keeps places free for demand while look-ahead runs', async () => {
@@ -71,7 +71,24 @@ describe('LoadQueue', () => {
     await turn();
     work.addMany(40, 'demand');
     await turn();
-    expect(work.started.filter((name) => name.startsWith('demand'))).toHaveLength(LOADS_IN_FLIGHT_MAX.demand - LOADS_IN_FLIGHT_MAX['look-ahead']);
+    expect(work.started.filter((name) => name.startsWith('demand'))).toHaveLength(FETCHES_IN_FLIGHT_MAX.demand - FETCHES_IN_FLIGHT_MAX['look-ahead']);
+  });
+
+  it('leaves all places to fetches while the fill runs, and starts no more of the fill beside them', async () => {
+    const work = new Work();
+    work.addMany(40, 'fill');
+    await turn();
+    expect(work.started).toHaveLength(40);
+    work.addMany(40, 'demand');
+    void work.add('late fill', 'fill');
+    await turn();
+    expect(work.started.filter((name) => name.startsWith('demand'))).toHaveLength(FETCHES_IN_FLIGHT_MAX.demand);
+    work.raise('fill 0', 'demand');
+    await work.end('demand 0');
+    expect(work.started).toHaveLength(40 + FETCHES_IN_FLIGHT_MAX.demand); // the one that was raised has the place
+    await work.end('fill 0');
+    expect(work.started).toHaveLength(41 + FETCHES_IN_FLIGHT_MAX.demand);
+    expect(work.started).not.toContain('late fill');
   });
 
   it('starts no prefetch while something more urgent is under way', async () => {
@@ -103,7 +120,7 @@ describe('LoadQueue', () => {
   it('lets what waits give up, and starts what it held back', async () => {
     const work = new Work();
     const abort = new AbortController();
-    work.addMany(LOADS_IN_FLIGHT_MAX['look-ahead'], 'look-ahead');
+    work.addMany(FETCHES_IN_FLIGHT_MAX['look-ahead'], 'look-ahead');
     const waiting = work.add('gives up', 'look-ahead', abort.signal);
     abort.abort();
     await expect(waiting).rejects.toMatchObject({ code: 'aborted' });

@@ -62,6 +62,7 @@ describe('ModelLibrary', () => {
       { status: 'found', payload: bytesOf(4, 5) },
       { status: 'found', payload: bytesOf(1, 2, 3) },
     ]);
+    expect(await library?.storedTrunk()).toEqual(new Set(['output.weight', 'token_embd.weight']));
     expect(await library?.readExperts([{ layer: 2, expert: 0 }])).toEqual([{ status: 'found', payload: new Uint8Array(8).fill(3) }]);
     expect(await library?.storedExperts()).toEqual([
       { layer: 0, expert: 0 },

@@ -1,5 +1,6 @@
 // A terminal for tests of src/cli: keeps what was written, with a clock that stands still unless moved.
 
+import { setMaxListeners } from 'node:events';
 import type { TerminalIo } from '../../src/cli/io';
 
 export class TestTerminal implements TerminalIo {
@@ -12,7 +13,9 @@ export class TestTerminal implements TerminalIo {
   constructor(
     readonly isInteractive = false,
     readonly columnCount = 120,
-  ) {}
+  ) {
+    setMaxListeners(0, this.signal); // as the program does
+  }
 
   out(text: string): void {
     this.stdout += text;
