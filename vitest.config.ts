@@ -43,6 +43,7 @@ const gpu: TestProjectConfiguration = {
     fileParallelism: false,
     maxWorkers: 1,
     env: { SLUICE_PROJECT: 'gpu', ...(vulkanDriver ? { VK_ICD_FILENAMES: vulkanDriver } : {}) },
+    setupFiles: ['tests/support/dawn-polling.ts'],
     globalSetup: ['tests/support/gpu-log-setup.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
