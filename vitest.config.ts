@@ -5,7 +5,10 @@
 //   e2e       the built page, driven from outside                       tests/e2e
 //   long      what takes many minutes, instead of the four              tests/long, with `npm run test:long`
 //   soak      what takes hours                                          tests/soak, with `npm run soak`
+// Files of `gpu` and `node` run first, several at once; then those of `browser` and `e2e`, one of each at a time, so that on two cores neither half waits for the
+// other. (vitest puts projects of one worker into a group of their own, after the others, and runs tests in a browser beside those in Node.)
 
+import { availableParallelism } from 'node:os';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
 import { CHROMIUM_FLAGS, findChromium, findVulkanDriver } from './src/tools/chromium.mjs';
@@ -21,6 +24,8 @@ const SOAK = 'tests/soak/**/*.test.ts';
 const provide = { requireGpu: process.env['REQUIRE_GPU'] === '1' };
 const chromiumPath = findChromium();
 const vulkanDriver = findVulkanDriver();
+/** A test on a software adapter keeps a core busy. */
+const WORKERS = Math.max(2, Math.min(4, availableParallelism() - 1));
 
 const node: TestProjectConfiguration = {
   test: {
@@ -28,7 +33,8 @@ const node: TestProjectConfiguration = {
     include: ['tests/**/*.test.ts'],
     exclude: [KERNELS, ENGINE, BROWSER, E2E, LONG, SOAK],
     environment: 'node',
-    testTimeout: 30_000,
+    maxWorkers: WORKERS,
+    testTimeout: 60_000,
     provide,
   },
 };
@@ -38,10 +44,9 @@ const gpu: TestProjectConfiguration = {
     name: 'gpu',
     include: [KERNELS, ENGINE],
     environment: 'node',
-    // The Vulkan loader reads the real environment of its process, so this needs processes, not threads. One at a time: they share two cores.
+    // The Vulkan loader reads the real environment of its process, so this needs processes, not threads.
     pool: 'forks',
-    fileParallelism: false,
-    maxWorkers: 1,
+    maxWorkers: WORKERS,
     env: { SLUICE_PROJECT: 'gpu', ...(vulkanDriver ? { VK_ICD_FILENAMES: vulkanDriver } : {}) },
     setupFiles: ['tests/support/dawn-polling.ts'],
     globalSetup: ['tests/support/gpu-log-setup.ts'],
@@ -84,8 +89,10 @@ const e2e: TestProjectConfiguration = {
   },
 };
 
-// Minutes and hours, so apart from the rest: `npm run test:long`, `npm run soak`.
-const apart = (name: string, include: string): TestProjectConfiguration => ({ test: { ...gpu.test, name, include: [include], testTimeout: 600_000 } });
+// Minutes and hours, so apart from the rest, and one file at a time: `npm run test:long`, `npm run soak`.
+const apart = (name: string, include: string): TestProjectConfiguration => ({
+  test: { ...gpu.test, name, include: [include], maxWorkers: 1, testTimeout: 600_000 },
+});
 
 const projects: Readonly<Record<string, TestProjectConfiguration[]>> = { long: [apart('long', LONG)], soak: [apart('soak', SOAK)] };
 

@@ -26,7 +26,7 @@ const LIMITS = [
 ] as const;
 
 const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
-const inBrowser = typeof window !== 'undefined';
+export const inBrowser = typeof window !== 'undefined';
 
 // Dawn's instance must outlive its adapters and devices; nothing else refers to it.
 let instance: GPU | undefined;

@@ -2,7 +2,7 @@
 
 import type { Budget } from '../../src/core/api';
 import { EngineError } from '../../src/core/errors';
-import type { ExpertSupply } from '../../src/core/expert-supply';
+import type { ExpertSupply, FetchUrgency } from '../../src/core/expert-supply';
 import { Random } from '../../src/core/random';
 import type { CodecName } from '../../src/core/packed-weights';
 import { POLICY_NAMES } from '../../src/scheduler/create-policy';
@@ -41,39 +41,96 @@ export function casesOf(seed: number): StreamingCase[] {
   );
 }
 
-/** What happens on the way, drawn as it goes: another budget after some tokens, reads that come late and in another order, and some that fail. */
+type Phase = 'prompt' | 'answer';
+
+/** The so-manieth read (from 1) that a phase of an attempt has to wait for. */
+interface Failure {
+  readonly phase: Phase;
+  readonly read: number;
+}
+
+const MAX_MORE_FAILURES = 2;
+/** So many reads of an answer come early even where nearly all experts are there. */
+const EARLY_READS = 8;
+/** An attempt for each failure, and one that goes through. */
+export const MAX_ATTEMPTS = 1 + MAX_MORE_FAILURES + 1;
+
+/** One to three, and the first is sure to come: in the prompt if it has to read at all, else at the first read of the answer. */
+function drawFailures(random: Random, promptReads: number): Failure[] {
+  const first: Failure = promptReads > 0 ? { phase: 'prompt', read: random.integer(1, promptReads) } : { phase: 'answer', read: 1 };
+  const more = Array.from({ length: random.integer(0, MAX_MORE_FAILURES) }, (): Failure => ({ phase: 'answer', read: random.integer(1, EARLY_READS) }));
+  return [first, ...more];
+}
+
+/**
+ * What happens on the way: another budget after some tokens, reads that come late and in another order, a few that fail an attempt, and guesses of a scout that
+ * fail without harm.
+ */
 export class Trouble {
-  readonly #random: Random;
-  readonly #budget: Budget;
-  failureCount = 0;
+  readonly failureCounts: Record<Phase | 'guess', number> = { prompt: 0, answer: 0, guess: 0 };
+  /** Reads that an attempt has waited for. */
+  readCount = 0;
   delayCount = 0;
   budgetCount = 0;
-  isCalm = true;
+  readonly #random: Random;
+  readonly #budget: Budget;
+  /** Still to come, in order; undefined before `begin`, while all is calm. */
+  #failures: Failure[] | undefined;
+  #phase: Phase = 'prompt';
+  #phaseReads = 0;
 
   constructor({ seed, budget }: StreamingCase) {
     this.#random = new Random(seed);
     this.#budget = budget;
   }
 
+  /** `promptReads`: how many experts the first attempt has to read for the prompt at least. */
+  begin(promptReads: number): void {
+    this.#failures = drawFailures(this.#random, promptReads);
+  }
+
+  beginAttempt(): void {
+    this.#beginPhase('prompt');
+  }
+
+  /** Now and then another budget, and in the end the first. */
+  afterToken(): Budget | undefined {
+    if (this.#phase === 'prompt') this.#beginPhase('answer');
+    if (this.#random.integer(0, 3) !== 0) return undefined;
+    this.budgetCount++;
+    return this.#random.integer(0, 1) === 0 ? this.#budget : pick(this.#random, BUDGETS);
+  }
+
+  #beginPhase(phase: Phase): void {
+    this.#phase = phase;
+    this.#phaseReads = 0;
+  }
+
   readonly wrapFetch = (fetch: ExpertSupply['fetch']): ExpertSupply['fetch'] => {
     return async (layer, expert, options) => {
-      if (!this.isCalm) {
-        const turns = this.#random.integer(0, 4);
-        if (turns > 0) this.delayCount++;
-        for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
-        if (this.#random.integer(0, 199) === 0) {
-          this.failureCount++;
-          throw new EngineError('source-network', 'A read was made to fail.', 'Try again.');
-        }
-      }
+      if (!this.#failures) return fetch(layer, expert, options);
+      const isFailure = this.#isFailure(this.#failures, options?.urgency);
+      const turns = this.#random.integer(0, 4);
+      if (turns > 0) this.delayCount++;
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+      if (isFailure) throw new EngineError('source-network', 'A read was made to fail.', 'Try again.');
       return fetch(layer, expert, options);
     };
   };
 
-  /** Now and then another budget, and in the end the first. */
-  nextBudget(): Budget | undefined {
-    if (this.#random.integer(0, 3) !== 0) return undefined;
-    this.budgetCount++;
-    return this.#random.integer(0, 1) === 0 ? this.#budget : pick(this.#random, BUDGETS);
+  /** A prompt waits for all that it reads, an answer only for what is demanded. */
+  #isFailure(failures: Failure[], urgency: FetchUrgency = 'demand'): boolean {
+    if (this.#phase === 'answer' && urgency !== 'demand') {
+      if (this.#random.integer(0, 19) > 0) return false;
+      this.failureCounts.guess++;
+      return true;
+    }
+    this.readCount++;
+    this.#phaseReads++;
+    const [next] = failures;
+    if (next?.phase !== this.#phase || next.read !== this.#phaseReads) return false;
+    failures.shift();
+    this.failureCounts[next.phase]++;
+    return true;
   }
 }
