@@ -81,8 +81,9 @@ export class ProgramBuilder {
   }
 
   sample(): OperationCall[] {
-    const { sampling, logits, seen, tokens, record } = this.#in.workspace;
-    return [{ operation: 'sample', buffers: { sampling, logits, seen, tokens, record }, params: { vocabulary_size: this.#in.spec.vocabularySize } }];
+    const { sampling, logits, seen, tokens, record, candidates } = this.#in.workspace;
+    const buffers = { sampling, logits, seen, tokens, record, candidates };
+    return [{ operation: 'sample', buffers, params: { vocabulary_size: this.#in.spec.vocabularySize } }];
   }
 
   /** A prompt chunk in one layer, up to where its experts are known; all of a dense layer. */

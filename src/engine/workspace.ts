@@ -115,8 +115,9 @@ export interface Workspace {
   readonly control: DeviceBuffer;
   readonly sampling: DeviceBuffer;
   readonly tokens: DeviceBuffer; // [token]
-  readonly seen: DeviceBuffer; // [token id]
-  readonly logits: DeviceBuffer; // [token id]
+  readonly seen: DeviceBuffer; // [token id], to whole quads
+  readonly logits: DeviceBuffer; // [token id], to whole quads
+  readonly candidates: DeviceBuffer; // [token id] see shaders/sample.wgsl
   readonly record: DeviceBuffer; // header, [layer, k] routes
   readonly hidden: DeviceBuffer; // [token, column] the residual stream
   readonly layerInput: DeviceBuffer | undefined; // [token, column] the residual stream before the mixer, for routers that read it
@@ -156,8 +157,9 @@ export function createWorkspace(backend: Backend, spec: ModelSpec, shape: Shape,
     control: backend.createBuffer('control', CONTROL_BYTES),
     sampling: words('sampling', SAMPLING_WORDS),
     tokens: words('tokens', chunk),
-    seen: words('seen', spec.vocabularySize),
-    logits: words('logits', spec.vocabularySize),
+    seen: words('seen', roundUp(spec.vocabularySize, 4)),
+    logits: words('logits', roundUp(spec.vocabularySize, 4)),
+    candidates: words('candidates', 2 * spec.vocabularySize),
     record: backend.createBuffer('record', shape.recordBytes),
     hidden: words('hidden', chunk * shape.hiddenStride),
     layerInput: hasLayerInput ? words('layer input', chunk * shape.hiddenStride) : undefined,

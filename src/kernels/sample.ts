@@ -4,7 +4,7 @@ import type { Kernel } from '../core/kernel';
 export const sample: Kernel = {
   name: 'sample',
   writesControl: true,
-  libraries: ['control', 'reduce', 'random'],
+  libraries: ['control', 'random'],
   params: [['vocabulary_size', 'u32']],
   bindings: [
     { name: 'sampling', access: 'read' },
@@ -12,6 +12,7 @@ export const sample: Kernel = {
     { name: 'seen', access: 'read_write' },
     { name: 'tokens', access: 'read_write' },
     { name: 'record', access: 'read_write' },
+    { name: 'candidates', access: 'read_write' }, // scratch, which the reference does without
   ],
   constants: { WG_SIZE: 256 },
   grid: () => [1, 1, 1],

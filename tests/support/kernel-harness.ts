@@ -38,11 +38,17 @@ export interface OutputBuffer {
   readonly shape?: readonly number[];
 }
 
+/** Room that a kernel works in: what it leaves there is its own affair, but for the guards around it. */
+export interface ScratchBuffer {
+  readonly data: Float32Array | Uint32Array;
+  readonly isScratch: true;
+}
+
 export interface KernelCase {
   readonly params: Readonly<Record<string, number>>;
   readonly control?: Readonly<Partial<Record<keyof typeof ControlWord, number>>>;
-  /** Inputs as plain arrays, read-write bindings as outputs. */
-  readonly buffers: Readonly<Record<string, Words | OutputBuffer>>;
+  /** Inputs as plain arrays, read-write bindings as outputs or scratch. */
+  readonly buffers: Readonly<Record<string, Words | OutputBuffer | ScratchBuffer>>;
 }
 
 export interface KernelOutcome {
@@ -119,7 +125,7 @@ export async function checkKernel(
   let writtenCount = 0;
   for (const [name, place] of images.places) {
     const buffer = defined(kernelCase.buffers[name]);
-    if (!isOutput(buffer)) continue;
+    if (isInput(buffer) || 'isScratch' in buffer) continue;
     const before = wordsAt(images.readWrite, place);
     const cpuWords = wordsAt(cpu.readWrite, place);
     writtenCount += cpuWords.filter((word, i) => word !== before[i]).length;
@@ -150,8 +156,8 @@ interface RunResult {
   readonly control: Uint32Array<ArrayBuffer>;
 }
 
-function isOutput(buffer: Words | OutputBuffer): buffer is OutputBuffer {
-  return 'tolerance' in buffer;
+function isInput(buffer: Words | OutputBuffer | ScratchBuffer): buffer is Words {
+  return ArrayBuffer.isView(buffer);
 }
 
 function layOut(kernel: Kernel, { buffers }: KernelCase): Images {
@@ -160,8 +166,8 @@ function layOut(kernel: Kernel, { buffers }: KernelCase): Images {
   for (const { name, access, optional } of kernel.bindings) {
     if (optional && !(name in buffers)) continue;
     const buffer = defined(buffers[name], `${kernel.name} buffer ${name}`);
-    assert(isOutput(buffer) === (access === 'read_write'), `${name} is ${access}`);
-    const sizeBytes = (isOutput(buffer) ? buffer.data : buffer).byteLength;
+    assert(isInput(buffer) === (access === 'read'), `${name} is ${access}`);
+    const sizeBytes = (isInput(buffer) ? buffer : buffer.data).byteLength;
     places.set(name, { isReadWrite: access === 'read_write', offsetBytes: ends[access], sizeBytes });
     ends[access] = roundUp(ends[access] + sizeBytes + GUARD_BYTES, GUARD_BYTES);
   }
@@ -169,7 +175,7 @@ function layOut(kernel: Kernel, { buffers }: KernelCase): Images {
   const readWrite = new Uint32Array(ends.read_write / 4).fill(GUARD_WORD);
   for (const [name, { isReadWrite, offsetBytes }] of places) {
     const buffer = defined(buffers[name]);
-    const data = isOutput(buffer) ? buffer.data : buffer;
+    const data = isInput(buffer) ? buffer : buffer.data;
     new Uint8Array((isReadWrite ? readWrite : read).buffer).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offsetBytes);
   }
   return { places, read, readWrite };

@@ -11,11 +11,16 @@ export interface TokenDistribution {
   readonly cutMargin: number;
 }
 
-export function distributionOf(logits: ArrayLike<number>, seen: ArrayLike<number>, options: Required<SamplingOptions>): TokenDistribution {
-  const scaled = Array.from(logits, (logit, t) => {
-    const penalised = seen[t] === 0 ? logit : logit > 0 ? logit / options.repetitionPenalty : logit * options.repetitionPenalty;
-    return penalised / options.temperature;
+/** With penalty and temperature, which is not 0. */
+export function scaledLogits(logits: ArrayLike<number>, seen: ArrayLike<number>, { repetitionPenalty, temperature }: Required<SamplingOptions>): number[] {
+  return Array.from(logits, (logit, t) => {
+    const penalised = seen[t] === 0 ? logit : logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
+    return penalised / temperature;
   });
+}
+
+export function distributionOf(logits: ArrayLike<number>, seen: ArrayLike<number>, options: Required<SamplingOptions>): TokenDistribution {
+  const scaled = scaledLogits(logits, seen, options);
   const best = Math.max(...scaled);
   const masses = scaled.map((z) => Math.exp(z - best));
   let kept = [...masses.keys()].sort((a, b) => masses[b]! - masses[a]! || a - b);
@@ -31,9 +36,11 @@ export function distributionOf(logits: ArrayLike<number>, seen: ArrayLike<number
   if (options.topP < 1) {
     const target = options.topP * sum(kept.map((t) => masses[t]!));
     let reached = 0;
-    const count = kept.findIndex((t) => {
+    const count = kept.findIndex((t, i) => {
       reached += masses[t]!;
-      cutMargin = Math.min(cutMargin, Math.abs(reached - target) / target);
+      // Between tokens that tie it does not matter where the target lies.
+      const next = masses[kept[i + 1] ?? t]!;
+      if (next < masses[t]! * (1 - 1e-9)) cutMargin = Math.min(cutMargin, Math.abs(reached - target) / target);
       return reached >= target;
     });
     keep(count + 1);
@@ -43,7 +50,9 @@ export function distributionOf(logits: ArrayLike<number>, seen: ArrayLike<number
     kept = kept.filter((t) => masses[t]! >= options.minP);
   }
   const total = sum(kept.map((t) => masses[t]!));
-  return { probabilities: masses.map((mass, t) => (kept.includes(t) ? mass / total : 0)), cutMargin };
+  const probabilities = masses.map(() => 0);
+  for (const t of kept) probabilities[t] = masses[t]! / total;
+  return { probabilities, cutMargin };
 }
 
 /** The token that a draw gives, and how far the drawn number is from the border to its neighbours. */

@@ -6,11 +6,12 @@ import { Random } from '../../src/core/random';
 import { KERNELS } from '../../src/kernels';
 import { norm } from '../../src/kernels/norm';
 import { route } from '../../src/kernels/route';
+import { sample } from '../../src/kernels/sample';
 import { REFERENCES } from '../../src/reference';
 import type { Reference, ReferenceCall } from '../../src/reference/call';
 import { CpuBackend } from '../../src/reference/cpu-backend';
-import { type KernelCase, checkKernel, poison, randomFloats, randomRows } from '../support/kernel-harness';
-import { relativeTolerance } from '../support/tolerance';
+import { type KernelCase, checkKernel, poison, poisonWords, randomFloats, randomRows } from '../support/kernel-harness';
+import { EXACT, relativeTolerance } from '../support/tolerance';
 
 const COLUMNS = 36;
 const STRIDE = 64;
@@ -81,6 +82,29 @@ test('it fails when a kernel runs under a halt', async () => {
   // A backend that loses the halt flag on its way to the device.
   backend.write = (buffer, offset, data) => write(buffer, offset, buffer.label === 'control' ? withoutHalt(data as Uint32Array) : data);
   await expect(checkKernel(backend, norm, {}, normCase(), 'label')).rejects.toThrow(/under a halt/);
+});
+
+test('what is left in scratch is not compared, but the guards around it are', async () => {
+  const sampleCase: KernelCase = {
+    params: { vocabulary_size: 4 },
+    buffers: {
+      sampling: new Uint32Array(24),
+      logits: Float32Array.of(1, 3, 2, 0),
+      seen: { data: new Uint32Array(4), tolerance: EXACT },
+      tokens: { data: new Uint32Array(1), tolerance: EXACT },
+      record: { data: new Uint32Array(8), tolerance: EXACT },
+      candidates: { data: poisonWords(8), isScratch: true },
+    },
+  };
+  const writing = (word: number): CpuBackend => {
+    const reference: Reference = (call) => {
+      REFERENCES['sample']!(call);
+      floatsAround(call, 'candidates')[placeOf(call, 'candidates') + word] = 0;
+    };
+    return new CpuBackend(KERNELS, { ...REFERENCES, sample: reference });
+  };
+  await checkKernel(writing(7), sample, {}, sampleCase, 'within');
+  await expect(checkKernel(writing(8), sample, {}, sampleCase, 'behind')).rejects.toThrow(/a guard was overwritten/);
 });
 
 test('it fails when control differs, for kernels that write it', async () => {
