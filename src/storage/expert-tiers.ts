@@ -12,6 +12,7 @@ import { KiB, formatBytes } from '../core/units';
 import { BatchedReader } from './batched-reader';
 import { BusyTime } from './busy-time';
 import { ByteLru } from './byte-lru';
+import type { Cancellation } from './cancellation';
 import { LoadQueue, type LoadTicket, type LoadUrgency } from './load-queue';
 import type { ExpertId, ModelLibrary } from './model-library';
 import { RecordBuffers } from './record-buffers';
@@ -243,8 +244,8 @@ export class ExpertTiers implements ExpertSupply {
 
   #startLoad(key: number, urgency: LoadUrgency): PendingLoad {
     const ticket: LoadTicket = { urgency };
-    const load = new SharedLoad(async (signal) => {
-      const loaded = await this.#queue.run(ticket, () => this.#load(key, ticket, signal), signal);
+    const load = new SharedLoad(async (cancellation) => {
+      const loaded = await this.#queue.run(ticket, () => this.#load(key, ticket, cancellation), cancellation);
       const { bytes, tier } = loaded;
       if (ticket.urgency === 'fill') {
         if (tier === 'network') this.#bytesFilled += bytes.byteLength;
@@ -270,7 +271,7 @@ export class ExpertTiers implements ExpertSupply {
   }
 
   /** Held once where the bytes are from `#buffers`. */
-  async #load(key: number, ticket: LoadTicket, signal: AbortSignal): Promise<Loaded> {
+  async #load(key: number, ticket: LoadTicket, cancellation: Cancellation): Promise<Loaded> {
     const { layer, expert } = this.#idOf(key);
     let corruption: string | undefined;
     if (this.#onDisk.has(key)) {
@@ -279,6 +280,7 @@ export class ExpertTiers implements ExpertSupply {
       this.#noteOffDisk(key);
       if (read.status === 'corrupt') corruption = read.reason;
     }
+    const { signal } = cancellation;
     throwIfAborted(signal);
     let bytes: Uint8Array;
     try {

@@ -2,8 +2,9 @@
 // less urgent kinds may fill only a part of the places, so that a halted token always finds one free.
 
 import { defined } from '../core/assert';
-import { aborted, throwIfAborted } from '../core/errors';
+import { aborted } from '../core/errors';
 import type { FetchUrgency } from '../core/expert-supply';
+import type { Cancellation } from './cancellation';
 
 /** 'fill' is the background download of what nobody has asked for. */
 export type LoadUrgency = FetchUrgency | 'fill';
@@ -38,10 +39,11 @@ export class LoadQueue {
   readonly #waiting: Waiting[] = [];
   readonly #running = new Set<Ticket>();
 
-  /** Runs the task when its turn comes. Rejects with 'aborted' while waiting; the task itself must heed the signal. */
-  async run<T>(ticket: LoadTicket, task: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    throwIfAborted(signal);
-    await this.#turn(ticket, signal);
+  /** Runs the task when its turn comes. Rejects with 'aborted' while waiting; the task itself must heed its cancellation. */
+  async run<T>(ticket: LoadTicket, task: () => Promise<T>, cancellation: Cancellation): Promise<T> {
+    if (cancellation.isCancelled) throw aborted();
+    if (this.#waiting.length === 0 && this.#mayStart(ticket)) this.#running.add(ticket);
+    else await this.#turn(ticket, cancellation.signal);
     try {
       return await task();
     } finally {

@@ -17,6 +17,8 @@ export const RECORD_VERSION = 1;
 
 const MAGIC = 0x52584c53; // 'SLXR' read as a little-endian u32
 const TWO_TO_32 = 0x1_0000_0000;
+/** What the header at hand should be: one for all, since decoding is synchronous and a new one takes longer than all else that looks at a header. */
+const expectedHeader = new DataView(new ArrayBuffer(RECORD_HEADER_BYTES));
 const PAYLOAD_KINDS = { expert: 1, trunk: 2, 'source-header': 3, profile: 4 } as const;
 
 /** What a record holds, and of which model. `modelId` is 16 hexadecimal digits (see `modelIdOf`). */
@@ -40,7 +42,7 @@ export function isModelId(text: string): boolean {
 /** Header and payload in one new array. */
 export function encodeRecord(address: RecordAddress, payload: Uint8Array): Uint8Array {
   const record = new Uint8Array(RECORD_HEADER_BYTES + payload.byteLength);
-  record.set(encodeHeader(address, payload.byteLength, xxHash32(payload)));
+  writeHeader(new DataView(record.buffer, 0, RECORD_HEADER_BYTES), address, payload.byteLength, xxHash32(payload));
   record.set(payload, RECORD_HEADER_BYTES);
   return record;
 }
@@ -62,31 +64,29 @@ export function decodeRecord(record: Uint8Array, address: RecordAddress, payload
   if (payloadBytes !== undefined && payloadBytes !== promisedBytes) return corrupt(`it holds ${promisedBytes} bytes instead of ${payloadBytes}`);
 
   const checksum = view.getUint32(24, true);
-  const expected = encodeHeader(address, promisedBytes, checksum);
-  if (!expected.every((byte, index) => byte === record[index])) return corrupt('its header names other data');
+  writeHeader(expectedHeader, address, promisedBytes, checksum);
+  for (let at = 0; at < RECORD_HEADER_BYTES; at += 4) {
+    if (view.getUint32(at, true) !== expectedHeader.getUint32(at, true)) return corrupt('its header names other data');
+  }
   if (!isChecked && xxHash32(payload) !== checksum) return corrupt('its checksum does not match');
   return { ok: true, payload };
 }
 
-function encodeHeader(address: RecordAddress, payloadBytes: number, checksum: number): Uint8Array {
-  assert(isModelId(address.modelId), `model id ${address.modelId} is not 16 hexadecimal digits`);
-  const header = new Uint8Array(RECORD_HEADER_BYTES);
-  const view = new DataView(header.buffer);
-  view.setUint32(0, MAGIC, true);
-  view.setUint32(4, RECORD_VERSION, true);
-  view.setUint32(8, PAYLOAD_KINDS[address.kind], true);
-  view.setUint32(16, payloadBytes % TWO_TO_32, true);
-  view.setUint32(20, Math.floor(payloadBytes / TWO_TO_32), true);
-  view.setUint32(24, checksum, true);
-  view.setUint32(32, Number.parseInt(address.modelId.slice(8), 16), true);
-  view.setUint32(36, Number.parseInt(address.modelId.slice(0, 8), 16), true);
-  if (address.kind === 'expert') {
-    view.setUint32(40, address.layer, true);
-    view.setUint32(44, address.expert, true);
-  } else if (address.kind === 'trunk') {
-    view.setUint32(48, xxHash32OfText(address.name), true);
-  }
-  return header;
+/** Into a view of a header whose reserved bytes are 0. */
+function writeHeader(header: DataView, address: RecordAddress, payloadBytes: number, checksum: number): void {
+  const { kind, modelId } = address;
+  assert(isModelId(modelId), `model id ${modelId} is not 16 hexadecimal digits`);
+  header.setUint32(0, MAGIC, true);
+  header.setUint32(4, RECORD_VERSION, true);
+  header.setUint32(8, PAYLOAD_KINDS[kind], true);
+  header.setUint32(16, payloadBytes % TWO_TO_32, true);
+  header.setUint32(20, Math.floor(payloadBytes / TWO_TO_32), true);
+  header.setUint32(24, checksum, true);
+  header.setUint32(32, Number.parseInt(modelId.slice(8), 16), true);
+  header.setUint32(36, Number.parseInt(modelId.slice(0, 8), 16), true);
+  header.setUint32(40, kind === 'expert' ? address.layer : 0, true);
+  header.setUint32(44, kind === 'expert' ? address.expert : 0, true);
+  header.setUint32(48, kind === 'trunk' ? xxHash32OfText(address.name) : 0, true);
 }
 
 function corrupt(reason: string): DecodedRecord {

@@ -1,5 +1,6 @@
 // How fast experts come out of a store: by a bare loop over the store, and by the whole path (tiers, batches, record decoding, checksums). Both read the same
-// records in the same order and in batches of the same size, one after the other, into memory that is used again. Rounds alternate and the median counts.
+// records in the same order and in batches of the same size, one after the other, into as many buffers, which are used again. Both are run until they are warm
+// (compiled, buffers touched) before they are measured; rounds alternate, and the median counts.
 
 import type { RecordStore } from '../../src/storage/record-store';
 import { ExpertTiers } from '../../src/storage/expert-tiers';
@@ -11,7 +12,7 @@ export interface StoreBenchResult {
   readonly writeBytesPerSecond: number;
   /** store.getMany, nothing else. */
   readonly bareBytesPerSecond: number;
-  /** ExpertTiers.fetch, no RAM tier. */
+  /** ExpertTiers.fetch as a halt calls it, no RAM tier. */
   readonly pathBytesPerSecond: number;
   /** The same, each record for the first time since the model was opened: stores that are guarded check checksums then and not again. */
   readonly firstPathBytesPerSecond: number;
@@ -24,6 +25,9 @@ const LAYER_COUNT = 4;
 /** What a halt asks for at once: the experts of one token in one layer. */
 const BATCH_COUNT = 8;
 const ROUNDS = 5;
+/** A pass over a fast store takes some milliseconds: passes are repeated until they have taken this long. */
+const WARM_UP_MS = 500;
+const MEASURED_MS = 200;
 const MODEL_ID = modelIdOf('bench');
 const LAYOUT = 'bench-1';
 
@@ -44,7 +48,7 @@ export async function benchStore(store: RecordStore, totalBytes: number, expertB
   const write = async () => {
     for (const batch of batches) await library.writeExperts(batch.map((id) => [id, payload]));
   };
-  const writeBytesPerSecond = await rateOf(bytes, write);
+  const writeBytesPerSecond = (bytes * 1000) / (await millisecondsOf(write));
 
   const memory: Uint8Array[] = [];
   const bare = async () => {
@@ -66,35 +70,38 @@ export async function benchStore(store: RecordStore, totalBytes: number, expertB
       ...{ expertCounts: layers.map(() => experts), expertBytes: layers.map(() => expertBytes), ramBudgetBytes: 0, library: of },
       ...{ importExpert: () => Promise.reject(new Error('an expert was not on disk')), clock: () => performance.now() },
     });
-  const throughPath = (tiers: ExpertTiers) => async () => {
-    for (const batch of batches) {
-      const fetched = await Promise.all(batch.map(({ layer, expert }) => tiers.fetch(layer, expert)));
+  const { signal } = new AbortController();
+  const throughPath = async (tiers: ExpertTiers, of: readonly ExpertId[][]) => {
+    for (const batch of of) {
+      const fetched = await Promise.all(batch.map(({ layer, expert }) => tiers.fetch(layer, expert, { signal })));
       for (const { release } of fetched) release?.();
     }
   };
-
-  const tiers = await openTiers(library);
-  await bare();
-  await throughPath(tiers)();
-  const firsts: number[] = [];
-  const bares: number[] = [];
-  const paths: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    bares.push(await rateOf(bytes, bare));
-    paths.push(await rateOf(bytes, throughPath(tiers)));
-    // A library that has just been opened has checked nothing.
+  /** A library that has just been opened has checked nothing. Its buffers are new: the first batch warms them, and is not measured. */
+  const firstPassMs = async () => {
     const reopened = await ModelLibrary.open(store, MODEL_ID, LAYOUT);
     const fresh = await openTiers(reopened);
-    // Its buffers are new: the first batch warms them, and is not what is to be measured.
-    for (const { release } of await Promise.all(batches[0]!.map(({ layer, expert }) => fresh.fetch(layer, expert)))) release?.();
-    firsts.push(await rateOf(bytes, throughPath(fresh)));
+    await throughPath(fresh, batches.slice(0, 1));
+    const elapsedMs = await millisecondsOf(() => throughPath(fresh, batches.slice(1)));
     await fresh.dispose();
     reopened.close();
+    return elapsedMs;
+  };
+
+  const tiers = await openTiers(library);
+  const bareMs = () => millisecondsOf(bare);
+  const pathMs = () => millisecondsOf(() => throughPath(tiers, batches));
+  for (const pass of [bareMs, pathMs, firstPassMs]) await meanOf(pass, WARM_UP_MS);
+  const rates: Record<'bare' | 'path' | 'first', number[]> = { bare: [], path: [], first: [] };
+  for (let round = 0; round < ROUNDS; round++) {
+    rates.bare.push((bytes * 1000) / (await meanOf(bareMs, MEASURED_MS)));
+    rates.path.push((bytes * 1000) / (await meanOf(pathMs, MEASURED_MS)));
+    rates.first.push(((bytes - BATCH_COUNT * expertBytes) * 1000) / (await meanOf(firstPassMs, MEASURED_MS)));
   }
   await tiers.dispose();
   library.close();
   await ModelLibrary.delete(store, MODEL_ID);
-  const [bareRate, pathRate, firstRate] = [median(bares), median(paths), median(firsts)];
+  const [bareRate, pathRate, firstRate] = [median(rates.bare), median(rates.path), median(rates.first)];
   return {
     writeBytesPerSecond,
     bareBytesPerSecond: bareRate,
@@ -105,10 +112,17 @@ export async function benchStore(store: RecordStore, totalBytes: number, expertB
   };
 }
 
-async function rateOf(bytes: number, work: () => Promise<void>): Promise<number> {
+async function millisecondsOf(work: () => Promise<void>): Promise<number> {
   const start = performance.now();
   await work();
-  return (bytes * 1000) / (performance.now() - start);
+  return performance.now() - start;
+}
+
+/** Of passes that together take at least so long. */
+async function meanOf(pass: () => Promise<number>, leastMs: number): Promise<number> {
+  let [sumMs, count] = [0, 0];
+  for (; sumMs < leastMs; count++) sumMs += await pass();
+  return sumMs / count;
 }
 
 function median(values: readonly number[]): number {

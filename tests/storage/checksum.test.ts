@@ -3,7 +3,7 @@ import { Random } from '../../src/core/random';
 import { xxHash32, xxHash32OfText } from '../../src/storage/checksum';
 
 describe('xxHash32', () => {
-  // From the reference implementation (Cyan4973/xxHash); the long one takes the stripe loop and both tails.
+  // From the reference implementation (Cyan4973/xxHash); the long one takes a pair of stripes and both tails.
   it.each([
     ['', 0, 0x02cc5d05],
     ['a', 0, 0x550d7456],
@@ -12,6 +12,24 @@ describe('xxHash32', () => {
     ['Nobody inspects the spammish repetition', 0, 0xe2293b2f],
   ])('hashes %j with seed %i as the reference does', (text, seed, expected) => {
     expect(xxHash32OfText(text, seed)).toBe(expected);
+  });
+
+  // The reference's self-test (XSUM_sanityCheck). 222 bytes are pairs of stripes, a single one and both tails.
+  it.each([
+    [1, 0, 0xcf65b03e],
+    [1, 0x9e3779b1, 0xb4545aa4],
+    [14, 0, 0x1208e7e2],
+    [14, 0x9e3779b1, 0x6af1d1fe],
+    [222, 0, 0x5bd11dbd],
+    [222, 0x9e3779b1, 0x58803c5f],
+  ])('hashes %i bytes with seed %i as the reference does', (length, seed, expected) => {
+    let state = 2654435761n;
+    const bytes = Uint8Array.from({ length }, () => {
+      const byte = Number(state >> 56n);
+      state = BigInt.asUintN(64, state * 11400714785074694797n);
+      return byte;
+    });
+    expect(xxHash32(bytes, seed)).toBe(expected);
   });
 
   it('does not depend on where the bytes lie in their buffer', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FetchUrgency } from '../../src/core/expert-supply';
+import { Cancellation } from '../../src/storage/cancellation';
 import { FETCHES_IN_FLIGHT_MAX, LoadQueue, type LoadTicket, type LoadUrgency } from '../../src/storage/load-queue';
 
 class Work {
@@ -8,7 +9,7 @@ class Work {
   readonly #ends = new Map<string, () => void>();
   readonly #tickets = new Map<string, LoadTicket>();
 
-  add(name: string, urgency: LoadUrgency, signal = new AbortController().signal): Promise<void> {
+  add(name: string, urgency: LoadUrgency, cancellation = new Cancellation()): Promise<void> {
     const ticket: LoadTicket = { urgency };
     this.#tickets.set(name, ticket);
     return this.queue.run(
@@ -17,7 +18,7 @@ class Work {
         this.started.push(name);
         return new Promise((resolve) => this.#ends.set(name, resolve));
       },
-      signal,
+      cancellation,
     );
   }
 
@@ -119,13 +120,13 @@ describe('LoadQueue', () => {
 
   it('lets what waits give up, and starts what it held back', async () => {
     const work = new Work();
-    const abort = new AbortController();
+    const cancellation = new Cancellation();
     work.addMany(FETCHES_IN_FLIGHT_MAX['look-ahead'], 'look-ahead');
-    const waiting = work.add('gives up', 'look-ahead', abort.signal);
-    abort.abort();
+    const waiting = work.add('gives up', 'look-ahead', cancellation);
+    cancellation.cancel();
     await expect(waiting).rejects.toMatchObject({ code: 'aborted' });
     await work.end('look-ahead 0');
     expect(work.started).not.toContain('gives up');
-    await expect(work.add('never', 'demand', abort.signal)).rejects.toMatchObject({ code: 'aborted' });
+    await expect(work.add('never', 'demand', cancellation)).rejects.toMatchObject({ code: 'aborted' });
   });
 });
