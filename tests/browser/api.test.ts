@@ -1,5 +1,5 @@
-// The engine of a page on WebGPU, behind its worker: golden tokens and routes, budgets, a lost device. One load of the demo model for all, since a software
-// adapter takes its time to compile.
+// The engine of a page on WebGPU, behind its worker: golden tokens and routes, budgets, stopping. One load of the demo model for all, since a software adapter
+// takes its time to compile; what loads it twice, a lost device, is tried on the page (tests/e2e/page-webgpu.test.ts).
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RoutingFrame } from '../../src/core/routing-frame';
@@ -8,20 +8,10 @@ import { nmse } from '../support/compare';
 import { expectEngineError } from '../support/expect-engine-error';
 import { requestTestDevice } from '../support/gpu';
 import { type GoldenPrompt, goldenPrompt } from '../support/golden';
-import { GREEDY, answerOf, idsOf, loadDemo } from '../support/page-engine';
-import { watchWorkers } from '../support/page-workers';
+import { GREEDY, answerOf, loadDemo } from '../support/page-engine';
 
 const EXPERTS_PER_LAYER = 32;
 const ROUTES_PER_TOKEN = 6 * 4;
-
-/** Lets the page lose the device of the worker: nothing but the worker itself can reach it. */
-const LOSE_ON_MESSAGE = `
-  const request = GPUAdapter.prototype.requestDevice;
-  GPUAdapter.prototype.requestDevice = async function (descriptor) {
-    const device = await request.call(this, descriptor);
-    new BroadcastChannel('lose the device').onmessage = () => device.destroy();
-    return device;
-  };`;
 
 let engine: Engine | undefined;
 let hasAdapter = false;
@@ -31,9 +21,7 @@ beforeAll(async () => {
   if (!found) return;
   found.device.destroy();
   hasAdapter = true;
-  const workers = watchWorkers(LOSE_ON_MESSAGE);
   engine = await loadDemo({ backend: 'webgpu' });
-  workers.restore();
 });
 afterAll(() => engine?.dispose());
 
@@ -209,20 +197,4 @@ describe('stopping', () => {
     for await (const { sluice } of await engine.completions.create(long)) if (sluice?.tokens?.[0]?.index === 2) break;
     expect(await answerOf(engine, golden.tokens, 6)).toEqual(golden.greedyTokens.slice(0, 6));
   });
-});
-
-// Last, since the model is opened again.
-gpuTest('a lost device ends the answer with an error; the next one is right, with the budget that was set', async (engine) => {
-  const golden = goldenPrompt('code');
-  const lose = new BroadcastChannel('lose the device');
-  await engine.setBudget({ gpuBytes: '50%' });
-  await expectEngineError(async () => {
-    for await (const { sluice } of await engine.completions.create({ prompt: golden.tokens, max_tokens: 500, stream: true, ...GREEDY })) {
-      if (sluice?.tokens?.[0]?.index === 1) lose.postMessage('now');
-    }
-  }, 'device-lost');
-  lose.close();
-  const answer = await engine.completions.create({ prompt: golden.tokens, max_tokens: 8, ...GREEDY });
-  expect(idsOf(answer)).toEqual(golden.greedyTokens.slice(0, 8));
-  expect((await engine.stats()).budget.gpuSlots).toBe(96);
 });

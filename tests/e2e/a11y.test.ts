@@ -14,6 +14,8 @@ const LAYOUTS = [
   { width: 390, height: 844, colorScheme: 'light' },
   { width: 390, height: 844, colorScheme: 'dark' },
 ] as const;
+/** Of the four these two are tried in states that come and go: what a state adds has each width and each colour once. */
+const OPPOSITE_LAYOUTS = [LAYOUTS[0], LAYOUTS[3]];
 /** Stops of the Tab key on the whole page, at most. */
 const MAX_STOPS = 80;
 
@@ -42,12 +44,12 @@ afterAll(async () => {
 });
 
 describe('axe finds nothing serious', () => {
-  test('when the model is there', () => expectAccessible());
+  test('when the model is there', () => expectAccessible({ layouts: LAYOUTS }));
 
   test('with the settings open', async () => {
     const toggle = app.chat.getByRole('button', { name: 'Settings' });
     await toggle.click();
-    await expectAccessible(['Chat']);
+    await expectAccessible({ views: ['Chat'] });
     await toggle.click();
   });
 
@@ -55,44 +57,46 @@ describe('axe finds nothing serious', () => {
     await page.getByRole('button', { name: 'Open a model' }).click();
     const dialog = page.getByRole('dialog', { name: 'Open a model' });
     await dialog.waitFor();
-    await expectAccessible([]);
+    await expectAccessible({ views: [] });
     await dialog.getByRole('button', { name: 'Cancel' }).click();
   });
 
   test('while an answer is written, and when it is there', async () => {
     await app.sample({ maxTokens: 2000 });
     // An answer may end before all layouts are through: then there is another one.
-    await expectAccessible(['Chat', 'Experts', 'Memory'], async () => {
-      if (await app.stopButton.isVisible()) return;
-      await app.send('Tell me a story about a little fox named Pip.');
-      await app.untilTokens(2);
+    await expectAccessible({
+      prepare: async () => {
+        if (await app.stopButton.isVisible()) return;
+        await app.send('Tell me a story about a little fox named Pip.');
+        await app.untilTokens(2);
+      },
     });
     await app.chat.evaluate((chat: SluiceChat) => chat.stop());
     await app.answer();
-    await expectAccessible();
+    await expectAccessible({ layouts: LAYOUTS });
   });
 
   test('in the panels of the memory', async () => {
     const simulator = page.locator('sluice-simulator');
     await page.getByRole('tab', { name: 'Simulator' }).click();
-    await expectAccessible(['Memory']);
+    await expectAccessible({ views: ['Memory'] });
     await simulator.getByRole('button', { name: 'Simulate' }).click();
     await simulator.locator('summary').click();
     await simulator.getByRole('button', { name: 'Simulate' }).waitFor();
-    await expectAccessible(['Memory']);
+    await expectAccessible({ views: ['Memory'] });
     await page.getByRole('tab', { name: 'Stored models' }).click();
     await page.getByRole('button', { name: 'Delete moe-demo-21m' }).click();
-    await expectAccessible(['Memory']);
+    await expectAccessible({ views: ['Memory'] });
     await page.getByRole('button', { name: 'Keep' }).click();
     await app.turns.last().getByText('Where the time went').click();
     await page.getByRole('tab', { name: 'Now' }).click();
-    await expectAccessible(['Chat']);
+    await expectAccessible({ views: ['Chat'] });
   });
 
   test('when something went wrong', async () => {
     await app.openModel({ address: 'no address' });
     await app.untilNotice(/invalid-argument/);
-    await expectAccessible(['Chat']);
+    await expectAccessible({ views: ['Chat'] });
     await app.chat.getByRole('button', { name: 'Dismiss' }).click();
   });
 });
@@ -131,10 +135,17 @@ test('everything can be done with the keyboard alone', async () => {
   await waitFor(async () => (await route.textContent()) !== before, 'the route of another token');
 });
 
-/** In every layout, and where the page shows one view at a time in each of the `views`. `prepare` brings a state about that may have passed. */
-async function expectAccessible(views: readonly string[] = ['Chat', 'Experts', 'Memory'], prepare?: () => Promise<void>): Promise<void> {
+interface State {
+  readonly layouts?: ReadonlyArray<(typeof LAYOUTS)[number]>;
+  /** Where the page shows one view at a time, those to look at; default: all. */
+  readonly views?: readonly string[];
+  /** Brings the state about, which may have passed. */
+  readonly prepare?: () => Promise<void>;
+}
+
+async function expectAccessible({ layouts = OPPOSITE_LAYOUTS, views = ['Chat', 'Experts', 'Memory'], prepare }: State): Promise<void> {
   const found: string[] = [];
-  for (const { width, height, colorScheme } of LAYOUTS) {
+  for (const { width, height, colorScheme } of layouts) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height });
     await prepare?.();

@@ -53,6 +53,21 @@ test('a small budget gives the same text, with halts', async () => {
   expect((await app.stats()).halts).toBeGreaterThan(0);
 });
 
+test('every prompt that the page offers is answered', async () => {
+  await app.chat.getByRole('button', { name: 'Clear' }).click();
+  await app.mode('Chat');
+  await app.sample({ maxTokens: 3 });
+  const offered = app.chat.getByRole('group', { name: 'Suggested prompts' }).getByRole('button');
+  const count = await offered.count();
+  expect(count).toBeGreaterThanOrEqual(5);
+  for (let index = 0; index < count; index++) {
+    await offered.nth(index).click();
+    await app.turns.nth(index).waitFor();
+    expect((await app.answer()).trim()).not.toBe('');
+  }
+  expect(await app.turns.filter({ hasText: 'Klicken Sie' }).count()).toBe(1);
+});
+
 test('asked for WebGPU alone, it says that there is no adapter', async () => {
   await app.page.goto(`${server.origin}/?backend=webgpu`);
   expect(await app.untilNotice(/no-adapter/)).toMatch(/Try again/);

@@ -1,4 +1,5 @@
-// The page with WebGPU: loads by itself, writes, shows its routing, stops, takes another budget, comes back after a reload. One page, used as one visitor would.
+// The page with WebGPU: loads by itself, writes, shows its routing, stops, takes another budget, comes back after a reload and after the loss of its device. One page,
+// used as one visitor would.
 
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -13,6 +14,7 @@ const LONGEST_TASK_MS = 200;
 /** From the press of Stop: the steps that are encoded ahead end first. */
 const STOP_MS = 5000;
 const ANSWER_TOKENS = 16;
+const PROMPT = 'Tell me a story about a little fox named Pip.';
 
 let server: TestServer;
 let browser: Browser;
@@ -46,7 +48,7 @@ test('the demo model loads without a click, says how far it is, and writes; the 
   expect(await recordPageAdapter(page)).toBeTruthy();
 
   await app.sample({ temperature: 0, maxTokens: ANSWER_TOKENS });
-  await app.send('Tell me a story about a little fox named Pip.');
+  await app.send(PROMPT);
   await app.stopButton.waitFor();
   await app.untilTokens(2);
   const early = await app.answerSoFar();
@@ -132,24 +134,28 @@ test('Stop ends an answer at once, and the next one comes', async () => {
   expect(stopped.length).toBeGreaterThan(0);
 });
 
-test('every prompt that the page offers is answered', async () => {
-  await app.chat.getByRole('button', { name: 'Clear' }).click();
-  const offered = app.chat.getByRole('group', { name: 'Suggested prompts' }).getByRole('button');
-  const count = await offered.count();
-  expect(count).toBeGreaterThanOrEqual(5);
-  for (let index = 0; index < count; index++) {
-    await offered.nth(index).click();
-    await app.turns.nth(index).waitFor();
-    expect((await app.answer()).trim()).not.toBe('');
-  }
-  expect(await app.turns.filter({ hasText: 'Klicken Sie' }).count()).toBe(1);
-});
-
 test('after a reload it works again', async () => {
   await app.page.reload();
   await app.untilReady();
   await app.sample({ maxTokens: 3 });
-  expect((await app.ask('Tell me a story about a little fox named Pip.')).trim()).not.toBe('');
+  expect((await app.ask(PROMPT)).trim()).not.toBe('');
+});
+
+test('when the GPU process dies the page says so, and the next prompt is answered on a new device, with the budget that was set', async () => {
+  await app.setBudget(50);
+  await app.untilBudget(96);
+  await app.sample({ temperature: 0, maxTokens: 200 });
+  await app.mode('Continue text');
+  await app.send(PROMPT);
+  await app.untilTokens(1);
+  const session = await browser.newBrowserCDPSession();
+  await session.send('Browser.crashGpuProcess');
+  await app.untilNotice(/The GPU device was lost.*device-lost/);
+  await app.answer();
+  await app.sample({ maxTokens: 8 });
+  const { prompt, answer } = await goldenText('stories', 8);
+  expect(await app.ask(prompt)).toBe(answer);
+  expect(await app.stats()).toMatchObject({ backend: 'webgpu', budget: { gpuSlots: 96 } });
 });
 
 /** Runs in the page: every line of progress that was on screen. */
