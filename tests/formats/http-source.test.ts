@@ -8,7 +8,7 @@ import { startRangeServer, type Fault, type RangeServer } from '../support/range
 
 const random = new Random(7);
 const bytes = Uint8Array.from({ length: 1_000_000 }, () => random.integer(0, 255));
-const quick = { firstRetryMs: 5, inactivityMs: 200 };
+const quick = { firstRetryMs: 5, inactivityMs: 20_000 };
 
 let server: RangeServer | undefined;
 afterEach(async () => {
@@ -152,7 +152,7 @@ describe('openHttpSource', () => {
       response.write(bytes.subarray(start, start + 10));
       return true;
     });
-    const source = await openHttpSource(url, { ...quick, inactivityMs: 30 });
+    const source = await openHttpSource(url, { ...quick, inactivityMs: 300 });
     await expectEngineError(() => source.read(500_000, 100_000), 'source-timeout');
   });
 
