@@ -23,7 +23,7 @@ export function agreementSuite(models: readonly TriedModel[]): void {
         const [a, b] = [await resident.logits(tokens), await streamed.logits(tokens)];
         expect(bitsOf(b.logits), `${length} tokens`).toEqual(bitsOf(a.logits));
         expect(b.routes).toEqual(a.routes);
-        expect(joinRoutes(a.routes).expertIds, `${length} tokens`).toEqual(joinRoutes(expected.routes).expertIds);
+        expectSameExperts(joinRoutes(a.routes), joinRoutes(expected.routes), Math.sqrt(modelNmse(model)), `${length} tokens`);
         const error = nmse(a.logits, expected.logits);
         const drift = Math.max(...expected.logits.map((_, id) => Math.abs(logSoftmax(a.logits, id) - logSoftmax(expected.logits, id))));
         expect(error).toBeLessThan(modelNmse(model));
@@ -43,4 +43,19 @@ export function agreementSuite(models: readonly TriedModel[]): void {
   });
 
   afterAll(() => void process.stdout.write(`agreement: ${JSON.stringify(worst)}\n`));
+}
+
+type JoinedRoutes = ReturnType<typeof joinRoutes>;
+
+/**
+ * The same experts in the same order, but for those whose weights the arithmetic cannot tell apart: either side may be off by `relativeError`. Of tens of thousands
+ * of choices among 512 experts one or two are as close as that.
+ */
+function expectSameExperts(actual: JoinedRoutes, expected: JoinedRoutes, relativeError: number, title: string): void {
+  const differing = [...actual.expertIds.keys()].filter((at) => actual.expertIds[at] !== expected.expertIds[at]);
+  for (const at of differing) {
+    const [a, b] = [actual.weights[at]!, expected.weights[at]!];
+    expect(Math.abs(a - b), `${title}: expert ${actual.expertIds[at]} for ${expected.expertIds[at]}`).toBeLessThanOrEqual(2 * relativeError * b);
+  }
+  expect(differing.length, `${title}: places with another expert`).toBeLessThanOrEqual(actual.expertIds.length / 1000);
 }
