@@ -21,7 +21,7 @@ interface Shape {
 }
 
 /** Positions in a tile: the default of WG_SIZE. */
-const TILE_SIZE = 64;
+const DEFAULT_TILE = 64;
 
 const SHAPES: readonly Shape[] = [
   // The very first token sees itself alone.
@@ -40,6 +40,10 @@ const SHAPES: readonly Shape[] = [
   { headCount: 2, kvHeadCount: 1, headSize: 64, position: 150, tokenCount: 2, querySize: 64 },
   { headCount: 2, kvHeadCount: 1, headSize: 64, position: 300, tokenCount: 1, constants: { WG_SIZE: 128 } },
   { headCount: 2, kvHeadCount: 1, headSize: 80, position: 40, tokenCount: 1, constants: { WG_SIZE: 32 } },
+  // Tiles as on GPUs: a part of one, the border of two, heads whose quads do not divide the workgroup, a window that leaves a tile out.
+  { headCount: 4, kvHeadCount: 2, headSize: 128, position: 70, tokenCount: 1, constants: { WG_SIZE: 256 } },
+  { headCount: 3, kvHeadCount: 1, headSize: 80, position: 255, tokenCount: 2, constants: { WG_SIZE: 256 } },
+  { headCount: 2, kvHeadCount: 1, headSize: 36, position: 530, tokenCount: 1, window: 40, constants: { WG_SIZE: 256 } },
   // Windows: two tiles left out and the border inside one, a tile exactly, itself alone, more than there is.
   { headCount: 2, kvHeadCount: 1, headSize: 64, position: 190, tokenCount: 3, window: 20 },
   { headCount: 2, kvHeadCount: 2, headSize: 64, position: 127, tokenCount: 2, window: 64 },
@@ -58,7 +62,8 @@ for (const shape of SHAPES) {
   const outputStride = roundUp(headCount * valueSize, 32);
   const context = position + tokenCount;
   // Tiles wholly before the first token's window.
-  const skippedCount = window === 0 ? 0 : Math.floor(Math.max(0, position + 1 - window) / TILE_SIZE) * TILE_SIZE;
+  const tile = constants['WG_SIZE'] ?? DEFAULT_TILE;
+  const skippedCount = window === 0 ? 0 : Math.floor(Math.max(0, position + 1 - window) / tile) * tile;
   const extras = `${valueSize === headSize ? '' : `, values of ${valueSize}`}${window === 0 ? '' : `, window ${window}`}`;
   const title = `${headCount} heads on ${kvHeadCount} of ${headSize}, ${tokenCount} tokens from ${position}, queries to ${querySize}${extras}`;
   testKernel(attention, constants, title, (random) => ({
