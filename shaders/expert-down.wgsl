@@ -1,7 +1,7 @@
 // expert_down: x[r] += scale * sum_k w_k * (dot(D_e(k)[r, :], a[k, :]) (+ b_e(k)[r])), k in order, for the one token of a decode step: the experts' results are weighted, combined
 // in a fixed order and added to the residual stream in one dispatch. LANES invocations share four rows, for which they read the input once. An expert without a slot (in a
 // scout) adds nothing.
-// Needs from lib: control, weights (read_block, dot_block), reduce-quads (sum_quads)
+// Needs from lib: control, weights (read_block, dot_block), reduce-quads (sum_quads), rows (rows_here)
 
 override WG_SIZE: u32 = 64u;
 override LANES: u32 = 4u;
@@ -32,12 +32,6 @@ struct Params {
 
 var<workgroup> partial_quads: array<vec4<f32>, WG_SIZE>;
 
-// How many of the rows first, first + step, … there are, at most `most`.
-fn rows_here(first: u32, step: u32, most: u32) -> u32 {
-  if (first >= params.row_count) { return 0u; }
-  return min(most, (params.row_count - first + step - 1u) / step);
-}
-
 @compute @workgroup_size(WG_SIZE)
 fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) group: vec3<u32>) {
   if (control.halted != 0u) { return; }
@@ -48,7 +42,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   for (var step = 0u; step < ROW_STEPS; step++) {
     let row = first_row + step * 4u * rows_at_once;
     var sums = vec4<f32>(0.0);
-    let count = rows_here(row, rows_at_once, 4u);
+    let count = rows_here(params.row_count, row, rows_at_once, 4u);
     if (count > 0u) {
       for (var k = 0u; k < TOP_K; k++) {
         let route = params.routes_offset + k * 3u;

@@ -1,7 +1,7 @@
 // expert_gate_up: a[k, r] = gated(dot(G_e[r, :], m), dot(U_e[r, :], m)) for the k-th expert e of the one token of a decode step.
 // All k experts in one dispatch: workgroup y is k. LANES invocations share two rows of both matrices, for which they read the input once. Weights are found only
 // through the slot in the route; an expert that has none (in a scout) gives zeros.
-// Needs from lib: control, weights (read_block, dot_block), reduce-quads (sum_quads), activation (gated)
+// Needs from lib: control, weights (read_block, dot_block), reduce-quads (sum_quads), rows (rows_here), activation (gated)
 
 override WG_SIZE: u32 = 64u;
 override LANES: u32 = 8u;
@@ -35,12 +35,6 @@ struct Params {
 
 var<workgroup> partial_quads: array<vec4<f32>, WG_SIZE>;
 
-// How many of the rows first, first + step, … there are, at most `most`.
-fn rows_here(first: u32, step: u32, most: u32) -> u32 {
-  if (first >= params.row_count) { return 0u; }
-  return min(most, (params.row_count - first + step - 1u) / step);
-}
-
 fn write_row(k: u32, row: u32, products: vec2<f32>, slot_base: u32, is_here: bool) {
   var sums = products;
   if (HAS_BIAS == 1u && is_here) { sums += vec2<f32>(read_bias(slot_base + params.gate_bias, row), read_bias(slot_base + params.up_bias, row)); }
@@ -63,7 +57,7 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   let first_row = group.x * rows_at_once * 2u * ROW_STEPS + local / LANES;
   for (var step = 0u; step < ROW_STEPS; step++) {
     let row = first_row + step * 2u * rows_at_once;
-    let count = rows_here(row, rows_at_once, 2u);
+    let count = rows_here(params.row_count, row, rows_at_once, 2u);
     var sums = vec4<f32>(0.0); // gates of both rows, ups of both
     if (is_here && count > 0u) {
       for (var block = lane; block < block_count; block += LANES) {

@@ -1,8 +1,8 @@
 // mat_vec: y[r] = (y[r] +) scale * (dot(W[r, :], n(x)) (+ bias[r])) for the last token of the batch; W is up to three matrices stacked by rows (query, key, value);
 //          n(x) = x, or x * gain / sqrt(mean(x^2) + eps) (RMSNorm, Zhang and Sennrich 2019) when HAS_NORM.
-// LANES neighbouring invocations share four rows, for which they read the input once: on a GPU its loads, from lane to lane 128 bytes apart, cost more than those of the
-// weights. So a workgroup has 4 * WG_SIZE / LANES rows at a time and ROW_STEPS times that in all. Accumulates in f32.
-// Needs from lib: control, weights (read_block, dot_block), reduce (sum_lanes), reduce-quads (sum_quads)
+// LANES neighbouring invocations share four rows, for which they read the input once: a block of it is 128 bytes, and one of quantised weights 7 to 34. So a
+// workgroup has 4 * WG_SIZE / LANES rows at a time and ROW_STEPS times that in all. Accumulates in f32.
+// Needs from lib: control, weights (read_block, dot_block), reduce (sum_lanes), reduce-quads (sum_quads), rows (rows_here)
 
 override WG_SIZE: u32 = 64u;
 override LANES: u32 = 8u;
@@ -58,12 +58,6 @@ fn weight_block(row: u32, block: u32, block_count: u32) -> Block {
   return read_block(CODEC_2, Matrix(params.base_2, params.row_count - params.row_end_1, block_count), row - params.row_end_1, block);
 }
 
-// How many of the rows first, first + step, … there are, at most `most`.
-fn rows_here(first: u32, step: u32, most: u32) -> u32 {
-  if (first >= params.row_count) { return 0u; }
-  return min(most, (params.row_count - first + step - 1u) / step);
-}
-
 fn write_row(row: u32, product: f32) {
   let at = params.output_offset + row;
   var sum = product;
@@ -97,7 +91,7 @@ fn main(
   let first_row = (group.y * groups.x + group.x) * rows_at_once * 4u * ROW_STEPS + local / LANES;
   for (var step = 0u; step < ROW_STEPS; step++) {
     let row = first_row + step * 4u * rows_at_once;
-    let count = rows_here(row, rows_at_once, 4u);
+    let count = rows_here(params.row_count, row, rows_at_once, 4u);
     var sums = vec4<f32>(0.0);
     if (count > 0u) {
       for (var block = lane; block < block_count; block += LANES) {

@@ -5,7 +5,7 @@ import { CODEC_LIBRARIES } from './codec-libraries';
 /** Down products of the k experts of one token, weighted, combined in order and added to the residual stream. */
 export const expertDown: Kernel = {
   name: 'expert-down',
-  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce-quads'],
+  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce-quads', 'rows'],
   params: [
     ['column_count', 'u32'],
     ['row_count', 'u32'],

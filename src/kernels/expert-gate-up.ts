@@ -5,7 +5,7 @@ import { CODEC_LIBRARIES } from './codec-libraries';
 /** Gate and up products and the activation for the k experts of one token. */
 export const expertGateUp: Kernel = {
   name: 'expert-gate-up',
-  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce-quads', 'activation'],
+  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce-quads', 'rows', 'activation'],
   params: [
     ['column_count', 'u32'],
     ['row_count', 'u32'],

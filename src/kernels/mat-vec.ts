@@ -5,7 +5,7 @@ import { CODEC_LIBRARIES } from './codec-libraries';
 /** Up to three stacked matrices times the last token of the batch, with RMSNorm before and residual after where asked. */
 export const matVec: Kernel = {
   name: 'mat-vec',
-  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce', 'reduce-quads'],
+  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce', 'reduce-quads', 'rows'],
   params: [
     ['column_count', 'u32'],
     ['input_stride', 'u32'],
