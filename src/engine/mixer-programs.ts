@@ -11,7 +11,7 @@ import { type MixerSizes, mixerSizes, rowsOf } from './workspace';
 
 /** Values of the ROPE override constants. */
 const ROPE_IDS = { none: 0, 'half-split': 1, adjacent: 2 } as const;
-/** Positions that a workgroup of attention takes at a time, each by an invocation of its own; on software adapters more invocations gain nothing. */
+/** Positions that a workgroup of attention takes at a time, each by an invocation of its own: many where they run side by side. */
 const ATTENTION_TILE = 256;
 const SOFTWARE_ATTENTION_TILE = 64;
 const HEAD_NORM_IDS = { none: 0, head: 1, row: 2 } as const;
