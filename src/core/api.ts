@@ -21,6 +21,7 @@ export interface LoadOptions {
   /** Where experts are stored. 'auto': the faster one of OPFS and IndexedDB, measured once; 'memory' where there is neither. */
   readonly store?: 'auto' | 'opfs' | 'indexeddb' | 'memory';
   readonly signal?: AbortSignal;
+  /** Called until loading has ended; the last phase of a load that succeeds is 'ready'. */
   readonly onProgress?: (progress: LoadProgress) => void;
 }
 

@@ -71,19 +71,28 @@ export class Engine implements EngineApi {
     const cancelled = new Promise<EngineError>((resolve) => signal?.addEventListener('abort', () => resolve(aborted()), { once: true }));
     const api = Comlink.wrap<WorkerApi>(worker);
     const { port1, port2 } = new MessageChannel();
-    port1.onmessage = ({ data }: MessageEvent<EngineEvent>) => {
-      if (data.type === 'progress') onProgress?.(data.progress);
-    };
+    // Messages of two ports may overtake each other, so the last report is waited for, like the reply.
+    const ready = new Promise<void>((resolve) => {
+      port1.onmessage = ({ data: { progress } }: MessageEvent<EngineEvent>) => {
+        if (progress.phase === 'ready') resolve();
+        onProgress?.(progress);
+      };
+    });
     try {
-      const loading = api.load(workerSource, rest, Comlink.transfer(port2, [port2]));
-      const model = unwrap(await Promise.race([loading, cancelled.then(rejection), failed.then(rejection)]));
+      const loading = api.load(workerSource, rest, Comlink.transfer(port2, [port2])).then(async (answer) => {
+        const model = unwrap(answer);
+        await ready;
+        return model;
+      });
+      const model = await Promise.race([loading, cancelled.then(rejection), failed.then(rejection)]);
       // Not for a model that comes with the page anyway: some browsers show a question.
       if (model.storage && model.storage.kind !== 'memory' && !model.isDemo) void askForPersistence();
       return new Engine(worker, api, model, failed);
     } catch (thrown) {
       worker.terminate();
-      port1.close();
       throw EngineError.from(thrown);
+    } finally {
+      port1.close();
     }
   }
 
