@@ -51,7 +51,6 @@ struct Params {
 
 var<workgroup> partial: array<f32, WG_SIZE>;
 var<workgroup> partial_quads: array<vec4<f32>, WG_SIZE>;
-var<workgroup> candidates: array<u32, WG_SIZE>;
 var<workgroup> scores: array<f32, MAX_EXPERTS>;         // what the selection goes by
 var<workgroup> probabilities: array<f32, MAX_EXPERTS>;  // what the weights are made of
 var<workgroup> group_scores: array<f32, MAX_EXPERTS>;
@@ -171,36 +170,19 @@ fn main(@builtin(local_invocation_index) local: u32, @builtin(workgroup_id) grou
   workgroupBarrier();
   if (GROUP_TOP != 0u) { keep_best_groups(local); }
 
-  for (var k = 0u; k < TOP_K; k++) {
-    var best = LOWEST;
-    var best_expert = 0u;
-    for (var e = local; e < params.expert_count; e += WG_SIZE) {
-      if (scores[e] > best) {
-        best = scores[e];
-        best_expert = e;
-      }
+  // An expert's place is the number of those before it: larger scores, and equal ones of a lower index.
+  for (var e = local; e < params.expert_count; e += WG_SIZE) {
+    let score = scores[e];
+    var place = 0u;
+    for (var other = 0u; other < params.expert_count; other++) {
+      place += select(0u, 1u, scores[other] > score || (scores[other] == score && other < e));
     }
-    partial[local] = best;
-    candidates[local] = best_expert;
-    workgroupBarrier();
-    for (var stride = WG_SIZE / 2u; stride > 0u; stride = stride / 2u) {
-      if (local < stride) {
-        let other = partial[local + stride];
-        let other_expert = candidates[local + stride];
-        if (other > partial[local] || (other == partial[local] && other_expert < candidates[local])) {
-          partial[local] = other;
-          candidates[local] = other_expert;
-        }
-      }
-      workgroupBarrier();
+    if (place < TOP_K) {
+      selected[place] = e;
+      selected_score[place] = probabilities[e];
     }
-    if (local == 0u) {
-      selected[k] = candidates[0];
-      selected_score[k] = probabilities[candidates[0]];
-      scores[candidates[0]] = LOWEST;
-    }
-    workgroupBarrier();
   }
+  workgroupBarrier();
 
   if (local == 0u) {
     var weight_sum = 1.0;
