@@ -12,6 +12,7 @@ import { availableParallelism } from 'node:os';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
 import { CHROMIUM_FLAGS, findChromium, findVulkanDriver } from './src/tools/chromium.mjs';
+import { bundledWorker } from './tests/support/bundled-worker.ts';
 import { recordAdapterCommand } from './tests/support/gpu-log.ts';
 
 const KERNELS = 'tests/kernels/**/*.test.ts';
@@ -57,6 +58,7 @@ const gpu: TestProjectConfiguration = {
 };
 
 const browser: TestProjectConfiguration = {
+  plugins: [bundledWorker()],
   test: {
     name: 'browser',
     include: [KERNELS, BROWSER],
