@@ -11,6 +11,8 @@ export const CHROMIUM_FLAGS = [
   '--no-sandbox',
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',
+  // Workgroup memory starts as zeros, for which SwiftShader compiles a store for each element, seconds for a pipeline, unless Dawn writes a loop into the shader.
+  '--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension',
   '--disable-background-networking',
   '--no-first-run',
   '--disable-dev-shm-usage',
