@@ -1,6 +1,6 @@
 // embed: x[t, c] = scale * E[token[t], c], for the tokens whose row is in this shard of the embedding matrix.
 // One workgroup per token; the invocations share its blocks. The padding of x stays zero because padded weights are zero.
-// Needs from lib: control, weights (read_block)
+// Needs from lib: control, weights
 
 override WG_SIZE: u32 = 64u;
 override CODEC: u32 = 0u;

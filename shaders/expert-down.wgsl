@@ -1,7 +1,7 @@
 // expert_down: x[r] += scale * sum_k w_k * (dot(D_e(k)[r, :], a[k, :]) (+ b_e(k)[r])), k in order, for the one token of a decode step: the experts' results are weighted, combined
 // in a fixed order and added to the residual stream in one dispatch. LANES invocations share four rows, for which they read the input once. An expert without a slot (in a
 // scout) adds nothing.
-// Needs from lib: control, weights (read_block, dot_block), reduce-quads (sum_quads), rows (rows_here)
+// Needs from lib: control, weights (dot_block), reduce-quads (sum_quads), rows (rows_here)
 
 override WG_SIZE: u32 = 64u;
 override LANES: u32 = 4u;

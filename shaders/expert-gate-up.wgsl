@@ -1,7 +1,7 @@
 // expert_gate_up: a[k, r] = gated(dot(G_e[r, :], m), dot(U_e[r, :], m)) for the k-th expert e of the one token of a decode step.
 // All k experts in one dispatch: workgroup y is k. LANES invocations share two rows of both matrices, for which they read the input once. Weights are found only
 // through the slot in the route; an expert that has none (in a scout) gives zeros.
-// Needs from lib: control, weights (read_block, dot_block), reduce-quads (sum_quads), rows (rows_here), activation (gated)
+// Needs from lib: control, weights (dot_block), reduce-quads (sum_quads), rows (rows_here), activation (gated)
 
 override WG_SIZE: u32 = 64u;
 override LANES: u32 = 8u;

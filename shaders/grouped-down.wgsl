@@ -1,6 +1,6 @@
 // grouped_down: y[pair, r] = dot(D_e[r, :], a[pair, :]) (+ b_e[r]) for every (token, k) pair of each active expert e. Passes as in grouped_gate_up,
 // tiles and steps as in mat_mul.
-// Needs from lib: control, weights (read_block)
+// Needs from lib: control, weights
 
 override CODEC: u32 = 0u;
 override HAS_BIAS: u32 = 0u;

@@ -2,7 +2,7 @@
 // Workgroup (x, y) makes 32 rows of expert y for all its pairs, 16 at a time, in steps of 32 columns: half of its 64 invocations decode gate blocks into
 // workgroup memory, half up blocks; then each adds up one row for 8 pairs (as in mat_mul). Experts that the host has not made active in this pass are left
 // out: a batch whose experts do not fit the slots takes several passes, with the same result.
-// Needs from lib: control, weights (read_block), activation (gated)
+// Needs from lib: control, weights, activation (gated)
 
 override TOP_K: u32 = 4u;
 override GATE_CODEC: u32 = 0u;

@@ -2,7 +2,7 @@
 // A workgroup of 64 makes a tile of 32 rows x 16 tokens in steps of 64 columns: each invocation decodes one block of weights into workgroup memory, loads its
 // share of the activations, then adds up one row for 8 tokens. A token's result does not depend on the other tokens of the batch. Accumulates in f32.
 // The inner loop stays rolled on purpose: unrolled over a block it took LLVM (lavapipe) 4 to 11 s to compile, against 1 to 3 s so.
-// Needs from lib: control, weights (read_block)
+// Needs from lib: control, weights
 
 override ADD_RESIDUAL: u32 = 0u;
 override HAS_BIAS: u32 = 0u;

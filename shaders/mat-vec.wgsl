@@ -2,7 +2,7 @@
 //          n(x) = x, or x * gain / sqrt(mean(x^2) + eps) (RMSNorm, Zhang and Sennrich 2019) when HAS_NORM.
 // LANES neighbouring invocations share four rows, for which they read the input once: a block of it is 128 bytes, and one of quantised weights 7 to 34. So a
 // workgroup has 4 * WG_SIZE / LANES rows at a time and ROW_STEPS times that in all. Accumulates in f32.
-// Needs from lib: control, weights (read_block, dot_block), reduce (sum_lanes), reduce-quads (sum_quads), rows (rows_here)
+// Needs from lib: control, weights (dot_block), reduce (sum_lanes), reduce-quads (sum_quads), rows (rows_here)
 
 override WG_SIZE: u32 = 64u;
 override LANES: u32 = 8u;

@@ -30,7 +30,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Files that only look like one of a kernel's four. */
 const NOT_KERNELS: Readonly<Record<string, readonly string[]>> = {
-  'src/kernels': ['index', 'codec-libraries'],
+  'src/kernels': ['index'],
   'src/reference': ['index', 'cpu-backend', 'call', 'packed-block'],
   'tests/kernels': ['codecs', 'layouts'],
 };

@@ -1,6 +1,5 @@
 // Q5_K: low 4 bits (16 bytes a block), high bits (4 bytes), and for each superblock of 256 columns the header of Q4_K.
 // w = factor * scale * q - least_factor * minimum.
-// Needs from q4-k: k_scales
 fn read_q5_k(matrix: Matrix, row: u32, block: u32) -> Block {
   let index = row * matrix.block_count + block;
   let count = matrix.row_count * matrix.block_count;

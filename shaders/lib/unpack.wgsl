@@ -102,3 +102,16 @@ fn table_block(table: vec4<u32>, quants: Quants, scale: f32) -> Block {
     scale * table_quad(table, quants.high.z), scale * table_quad(table, quants.high.w),
   );
 }
+
+// Scale and minimum of one of a superblock's eight blocks, from the header that Q4_K and Q5_K have. Of blocks 0-3 they are the low six bits of bytes 4-7 and 8-11;
+// the two bits above are the high bits of blocks 4-7, whose low bits are the halves of bytes 12-15.
+fn k_scales(header: vec4<u32>, block: u32) -> vec2<f32> {
+  let shift = vec2<u32>((block & 3u) * 8u);
+  let six = (header.yz >> shift) & vec2<u32>(0x3fu);
+  let high = (header.yz >> (shift + 6u)) & vec2<u32>(3u);
+  let low = (header.ww >> (shift + vec2<u32>(0u, 4u))) & vec2<u32>(15u);
+  return unpack2x16float(header.x) * vec2<f32>(select(six, low | (high << vec2<u32>(4u)), block >= 4u));
+}
+
+// The steps of IQ4_NL and IQ4_XS: -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113.
+const IQ4_TABLE = vec4<u32>(0xbfad9881u, 0xf6eaddcfu, 0x26190d01u, 0x71594535u);

@@ -1,6 +1,6 @@
 // Reads packed weights, 32 columns at a time. Layout: src/core/packed-weights.ts.
 // Needs from the kernel: var<storage, read> weights: array<vec4<u32>>
-// Needs from shaders/codecs: one read_<codec>(matrix, row, block) for each case below; the numbers are those of CODEC_IDS.
+// The linker (src/gpu/shader-sources.ts) adds read_block(codec, matrix, row, block) and the readers of shaders/codecs that a variant uses.
 
 struct Matrix {
   base: u32,         // start of the quants region, in 16-byte words
@@ -9,30 +9,6 @@ struct Matrix {
 }
 
 alias Block = array<vec4<f32>, 8>;
-
-// `codec` is an override constant at every call, so that only one case is left when the pipeline is made.
-fn read_block(codec: u32, matrix: Matrix, row: u32, block: u32) -> Block {
-  switch codec {
-    case 1u: { return read_f16(matrix, row, block); }
-    case 2u: { return read_bf16(matrix, row, block); }
-    case 3u: { return read_q8_0(matrix, row, block); }
-    case 4u: { return read_q4_0(matrix, row, block); }
-    case 5u: { return read_q4_1(matrix, row, block); }
-    case 6u: { return read_q5_0(matrix, row, block); }
-    case 7u: { return read_q5_1(matrix, row, block); }
-    case 8u: { return read_q2_k(matrix, row, block); }
-    case 9u: { return read_q3_k(matrix, row, block); }
-    case 10u: { return read_q4_k(matrix, row, block); }
-    case 11u: { return read_q5_k(matrix, row, block); }
-    case 12u: { return read_q6_k(matrix, row, block); }
-    case 13u: { return read_iq4_nl(matrix, row, block); }
-    case 14u: { return read_iq4_xs(matrix, row, block); }
-    case 15u: { return read_mxfp4(matrix, row, block); }
-    case 16u: { return read_tq1_0(matrix, row, block); }
-    case 17u: { return read_tq2_0(matrix, row, block); }
-    default: { return read_f32(matrix, row, block); }
-  }
-}
 
 fn dot_block(a: Block, b: Block) -> f32 {
   var sum = dot(a[0], b[0]);

@@ -20,8 +20,10 @@ export interface Kernel {
   readonly name: string;
   /** True for the kernels that raise the halt flag; they bind the control block as read-write storage, all others as uniform. */
   readonly writesControl?: boolean;
-  /** Files of shaders/lib and shaders/codecs that are linked before the kernel, without their ending. */
+  /** Files of shaders/lib that are linked before the kernel, without their ending. */
   readonly libraries: readonly string[];
+  /** Constants that say which codec a matrix has (CODEC_IDS). A variant is linked with the readers of its own codecs alone, and `read_block`, which chooses one. */
+  readonly codecs?: readonly string[];
   /** Fields of the WGSL Params struct in order; all are 4 bytes wide. Those with a fallback may be left out of a call. */
   readonly params: ReadonlyArray<readonly [name: string, type: ParamType, fallback?: number]>;
   readonly bindings: readonly KernelBinding[];

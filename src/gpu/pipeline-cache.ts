@@ -13,6 +13,7 @@ export class PipelineCache {
   readonly #device: GPUDevice;
   readonly #pipelines = new Map<string, Promise<KernelPipeline>>();
   readonly #ready = new Map<string, KernelPipeline>();
+  /** By their text: variants that differ in other constants share one. */
   readonly #modules = new Map<string, GPUShaderModule>();
 
   constructor(device: GPUDevice) {
@@ -51,10 +52,11 @@ export class PipelineCache {
         })),
       ],
     });
-    let module = this.#modules.get(kernel.name);
+    const code = linkShader(kernel, constants);
+    let module = this.#modules.get(code);
     if (!module) {
-      module = this.#device.createShaderModule({ label: kernel.name, code: linkShader(kernel) });
-      this.#modules.set(kernel.name, module);
+      module = this.#device.createShaderModule({ label: kernel.name, code });
+      this.#modules.set(code, module);
     }
     try {
       const pipeline = await this.#device.createComputePipelineAsync({

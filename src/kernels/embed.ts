@@ -1,10 +1,10 @@
 import type { Kernel } from '../core/kernel';
-import { CODEC_LIBRARIES } from './codec-libraries';
 
 /** Token ids → rows of the embedding matrix, for the rows of one shard. */
 export const embed: Kernel = {
   name: 'embed',
-  libraries: [...CODEC_LIBRARIES, 'control', 'weights'],
+  libraries: ['control', 'weights'],
+  codecs: ['CODEC'],
   params: [
     ['column_count', 'u32'],
     ['output_stride', 'u32'],

@@ -1,11 +1,11 @@
 import type { Kernel } from '../core/kernel';
 import { divideCeil } from '../core/units';
-import { CODEC_LIBRARIES } from './codec-libraries';
 
 /** Down products of the k experts of one token, weighted, combined in order and added to the residual stream. */
 export const expertDown: Kernel = {
   name: 'expert-down',
-  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce-quads', 'rows'],
+  libraries: ['control', 'weights', 'reduce-quads', 'rows'],
+  codecs: ['CODEC'],
   params: [
     ['column_count', 'u32'],
     ['row_count', 'u32'],

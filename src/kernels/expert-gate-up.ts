@@ -1,11 +1,11 @@
 import type { Kernel } from '../core/kernel';
 import { divideCeil } from '../core/units';
-import { CODEC_LIBRARIES } from './codec-libraries';
 
 /** Gate and up products and the activation for the k experts of one token. */
 export const expertGateUp: Kernel = {
   name: 'expert-gate-up',
-  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce-quads', 'rows', 'activation'],
+  libraries: ['control', 'weights', 'reduce-quads', 'rows', 'activation'],
+  codecs: ['GATE_CODEC', 'UP_CODEC'],
   params: [
     ['column_count', 'u32'],
     ['row_count', 'u32'],

@@ -1,11 +1,11 @@
 import type { Kernel } from '../core/kernel';
 import { divideCeil } from '../core/units';
-import { CODEC_LIBRARIES } from './codec-libraries';
 
 /** Down products for every pair of the active experts. */
 export const groupedDown: Kernel = {
   name: 'grouped-down',
-  libraries: [...CODEC_LIBRARIES, 'control', 'weights'],
+  libraries: ['control', 'weights'],
+  codecs: ['CODEC'],
   params: [
     ['column_count', 'u32'],
     ['row_count', 'u32'],

@@ -1,11 +1,11 @@
 import type { Kernel } from '../core/kernel';
 import { divideCeil } from '../core/units';
-import { CODEC_LIBRARIES } from './codec-libraries';
 
 /** Gate and up products and the activation for every pair of the active experts. */
 export const groupedGateUp: Kernel = {
   name: 'grouped-gate-up',
-  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'activation'],
+  libraries: ['control', 'weights', 'activation'],
+  codecs: ['GATE_CODEC', 'UP_CODEC'],
   params: [
     ['column_count', 'u32'],
     ['row_count', 'u32'],

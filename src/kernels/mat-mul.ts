@@ -1,11 +1,11 @@
 import type { Kernel } from '../core/kernel';
 import { divideCeil } from '../core/units';
-import { CODEC_LIBRARIES } from './codec-libraries';
 
 /** Up to three stacked matrices times every token of the batch, with residual after where asked. */
 export const matMul: Kernel = {
   name: 'mat-mul',
-  libraries: [...CODEC_LIBRARIES, 'control', 'weights'],
+  libraries: ['control', 'weights'],
+  codecs: ['CODEC_0', 'CODEC_1', 'CODEC_2'],
   params: [
     ['column_count', 'u32'],
     ['input_stride', 'u32'],

@@ -1,11 +1,11 @@
 import { type Kernel, linearGrid } from '../core/kernel';
 import { divideCeil } from '../core/units';
-import { CODEC_LIBRARIES } from './codec-libraries';
 
 /** Up to three stacked matrices times the last token of the batch, with RMSNorm before and residual after where asked. */
 export const matVec: Kernel = {
   name: 'mat-vec',
-  libraries: [...CODEC_LIBRARIES, 'control', 'weights', 'reduce', 'reduce-quads', 'rows'],
+  libraries: ['control', 'weights', 'reduce', 'reduce-quads', 'rows'],
+  codecs: ['CODEC_0', 'CODEC_1', 'CODEC_2'],
   params: [
     ['column_count', 'u32'],
     ['input_stride', 'u32'],
