@@ -66,13 +66,15 @@ export interface RunHooks {
  */
 const SOFTWARE_LOOK_AHEAD_LAYERS = 2;
 
-/** Experts that fit in this many bytes are brought to the GPU at load even when they must be fetched from the network first. */
-const WARM_FROM_NETWORK_BYTES = 64 * 1024 * 1024;
+/** Slots of so many bytes in all are filled even when their experts must be fetched from the network first. */
+const FILL_FROM_NETWORK_BYTES = 64 * 1024 * 1024;
 
 export class EngineCore {
   readonly shape: Shape;
   /** Set to hear of routing; undefined costs nothing. */
   onRouting: ((event: RoutingEvent) => void) | undefined;
+  /** Set to hear of experts that came to the GPU without having been routed to. */
+  onMoved: (() => void) | undefined;
   readonly #parts: EngineParts;
   readonly #trunk: Trunk;
   readonly #workspace: Workspace;
@@ -87,7 +89,9 @@ export class EngineCore {
   #buffersByResize = 0;
   #meter: RunMeter | undefined;
   #tail: Promise<unknown> = Promise.resolve();
+  readonly #closing = new AbortController();
   #isRunning = false;
+  #isFilling = false;
   #isDisposed = false;
   #pendingBudget: { budget: Budget; done: (report: BudgetReport) => void; failed: (error: unknown) => void } | undefined;
 
@@ -148,18 +152,36 @@ export class EngineCore {
     return engine;
   }
 
-  async #warm(signal: AbortSignal | undefined): Promise<void> {
-    const { supply, onProgress } = this.#parts;
-    const totalBytes = this.#cache.warmBytes;
-    const fromNetwork = totalBytes <= WARM_FROM_NETWORK_BYTES;
+  async #warm(signal: AbortSignal = this.#closing.signal): Promise<void> {
+    const { onProgress } = this.#parts;
+    const totalBytes = this.#cache.fillBytes;
     let bytesDone = 0;
     onProgress?.('experts', 0, totalBytes);
-    await this.#cache.warm({
-      accepts: (layer, expert) => fromNetwork || supply.tierOf(layer, expert) !== 'network',
-      onExpert: (bytes) => onProgress?.('experts', (bytesDone += bytes), totalBytes),
-      signal,
-    });
+    const onExpert = (bytes: number) => onProgress?.('experts', (bytesDone += bytes), totalBytes);
+    await this.#cache.fillSlots({ urgency: 'demand', accepts: this.#isAtHand, onExpert, signal });
   }
+
+  /**
+   * Fills GPU slots that are free (after a larger budget, or when more has been stored) with the experts worth most, behind everything that an answer waits for,
+   * and while one runs. Only saves time, so it never rejects: what cannot be had now is brought in when it is needed.
+   */
+  async fillFreeSlots(): Promise<void> {
+    if (this.#isFilling || this.#isDisposed) return;
+    this.#isFilling = true;
+    const { signal } = this.#closing;
+    try {
+      // Again, for the budget may have grown meanwhile.
+      while ((await this.#cache.fillSlots({ urgency: 'prefetch', accepts: this.#isAtHand, onExpert: () => this.onMoved?.(), signal })) > 0);
+    } catch {
+      // A source that fails now is asked again by whoever needs it, and its error heard then.
+    } finally {
+      this.#isFilling = false;
+    }
+  }
+
+  /** Small models come from the network as well. */
+  readonly #isAtHand = (layer: number, expert: number): boolean =>
+    this.#cache.fillBytes <= FILL_FROM_NETWORK_BYTES || this.#parts.supply.tierOf(layer, expert) !== 'network';
 
   /** Answers a prompt. Requests run one after the other. */
   generate(request: GenerateRequest, hooks: RunHooks = {}): Promise<GenerateResult> {
@@ -274,6 +296,7 @@ export class EngineCore {
   async dispose(): Promise<void> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
+    this.#closing.abort();
     await this.#tail.catch(() => {});
     await this.#parts.supply.dispose();
     await this.#parts.source.close?.();

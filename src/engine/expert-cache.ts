@@ -29,10 +29,11 @@ export interface ExpertCacheOptions {
   readonly policy?: string | undefined;
 }
 
-export interface WarmOptions {
+export interface FillOptions {
+  readonly urgency: FetchUrgency;
   accepts(layer: number, expert: number): boolean;
-  onExpert(bytes: number): void;
-  readonly signal?: AbortSignal | undefined;
+  onExpert?(bytes: number): void;
+  readonly signal: AbortSignal;
 }
 
 /** Experts of one layer that a step is going to use. */
@@ -47,8 +48,10 @@ export interface BroughtExpert {
   readonly tier: Tier;
 }
 
-/** Experts fetched at once while warming: neighbours, mostly, so that a source reads them with few requests. */
-const WARM_BATCH = 16;
+/** Experts fetched at once to fill slots: neighbours, mostly, so that a source reads them with few requests. */
+const FILL_BATCH = 16;
+/** Nobody gives way. */
+const INTO_FREE_SLOT: AdmitOptions = { optional: true, isPinned: () => true };
 
 export class ExpertCache {
   /** [layer, expert] slot or MISSING_SLOT. */
@@ -190,20 +193,35 @@ export class ExpertCache {
     return layer * this.#shape.expertCount + expert;
   }
 
-  /** Fills free slots, each layer its share of its slab, with what is worth most: in file order unless a profile says otherwise. */
-  async warm({ accepts, onExpert, signal }: WarmOptions): Promise<void> {
-    for (const { residency, layers } of this.#slabs) {
-      const share = Math.floor(residency.slotCount / layers.length);
-      for (const layer of layers) {
-        const wanted = this.#hottest(layer)
-          .filter((expert) => accepts(layer, expert))
-          .slice(0, share);
-        for (let done = 0; done < wanted.length; done += WARM_BATCH) {
-          const batch = wanted.slice(done, done + WARM_BATCH);
-          await this.bringIn([{ layer, experts: batch }], signal, () => onExpert(this.#shape.slotBytes));
-        }
+  /**
+   * Fills free slots, each layer up to its share of its slab, with what is worth most: in file order unless a profile says otherwise. May run while steps are in
+   * flight, since no expert gives way. Gives how many came; rejects with the first failure of a batch, whose other experts stay.
+   */
+  async fillSlots({ urgency, accepts, onExpert, signal }: FillOptions): Promise<number> {
+    let count = 0;
+    const load = async (layer: number, expert: number): Promise<void> => {
+      if (this.isResident(layer, expert)) return;
+      const { bytes, release } = await this.#supply.fetch(layer, expert, { signal, urgency });
+      const isAdmitted = !signal.aborted && this.#admit(layer, expert, bytes, INTO_FREE_SLOT);
+      release?.();
+      if (!isAdmitted) return;
+      count++;
+      onExpert?.(this.#shape.slotBytes);
+    };
+    for (let layer = 0; layer < this.#shape.layerCount; layer++) {
+      const { residency, layers } = this.#slab(layer);
+      const room = Math.floor(residency.slotCount / layers.length) - residency.heldIn(layer);
+      if (room <= 0) continue;
+      const wanted = this.#hottest(layer)
+        .filter((expert) => !this.isResident(layer, expert) && accepts(layer, expert))
+        .slice(0, room);
+      for (let done = 0; done < wanted.length && residency.heldCount < residency.slotCount; done += FILL_BATCH) {
+        const batch = wanted.slice(done, done + FILL_BATCH).map((expert) => load(layer, expert));
+        await Promise.allSettled(batch);
+        await Promise.all(batch);
       }
     }
+    return count;
   }
 
   #hottest(layer: number): number[] {
@@ -220,8 +238,8 @@ export class ExpertCache {
     return this.#policy.profile();
   }
 
-  /** Bytes that `warm` brings in at most. */
-  get warmBytes(): number {
+  /** Bytes that `fillSlots` brings in at most when nothing is there. */
+  get fillBytes(): number {
     const { expertCount, slotBytes } = this.#shape;
     const shareOf = ({ residency, layers }: Slab) => Math.min(Math.floor(residency.slotCount / layers.length), expertCount) * layers.length;
     return this.#slabs.reduce((sum, slab) => sum + shareOf(slab), 0) * slotBytes;

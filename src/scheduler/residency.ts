@@ -72,6 +72,11 @@ export class Residency {
     return this.#heldCount;
   }
 
+  /** Experts of one layer. */
+  heldIn(layer: number): number {
+    return this.#heldByLayer[layer]!;
+  }
+
   slotOf(layer: number, expert: number): number | undefined {
     const slot = this.#slots[this.#keyOf(layer, expert)]!;
     return slot === NONE ? undefined : slot;

@@ -16,6 +16,7 @@ export class EngineHost {
   #opened: Promise<OpenedEngine>;
   #current: OpenedEngine;
   #onRouting: ((event: RoutingEvent) => void) | undefined;
+  #onMoved: (() => void) | undefined;
   /** What was set since the model was first opened. */
   #budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number } | undefined;
   /** Has been given up, and is replaced or about to be. */
@@ -46,6 +47,11 @@ export class EngineHost {
   set onRouting(listener: ((event: RoutingEvent) => void) | undefined) {
     this.#onRouting = listener;
     this.#current.core.onRouting = listener;
+  }
+
+  set onMoved(listener: (() => void) | undefined) {
+    this.#onMoved = listener;
+    this.#current.core.onMoved = listener;
   }
 
   residency(): Uint8Array {
@@ -81,7 +87,11 @@ export class EngineHost {
   }
 
   async setBudget(budget: { readonly gpuBytes?: Budget; readonly ramBytes?: number }): Promise<BudgetReport> {
-    const report = await this.#run(({ core }) => core.setBudget(budget));
+    const report = await this.#run(async ({ core }) => {
+      const report = await core.setBudget(budget);
+      void core.fillFreeSlots();
+      return report;
+    });
     this.#budget = { ...this.#budget, ...budget };
     return report;
   }
@@ -113,7 +123,8 @@ export class EngineHost {
   #adopt(opened: OpenedEngine): void {
     this.#current = opened;
     opened.core.onRouting = this.#onRouting;
-    opened.startFill();
+    opened.core.onMoved = this.#onMoved;
+    void opened.storeRest().then(() => opened.core.fillFreeSlots());
     void opened.lost.then(() => this.#replace(opened));
   }
 

@@ -81,7 +81,9 @@ class FrameFeed {
 /** Without readers the engine is told not to report at all. */
 function listen(): void {
   if (!host) return;
-  host.onRouting = listeners.size === 0 ? undefined : (event) => listeners.forEach((feed) => feed.add(event));
+  const hasReaders = listeners.size > 0;
+  host.onRouting = hasReaders ? (event) => listeners.forEach((feed) => feed.add(event)) : undefined;
+  host.onMoved = hasReaders ? () => listeners.forEach((feed) => feed.noteMoved()) : undefined;
 }
 
 function engine(): EngineHost {

@@ -65,8 +65,8 @@ export interface OpenedEngine {
   readonly tiers: ExpertTiers;
   /** Settles when the device is gone and the engine with it. */
   readonly lost: Promise<EngineError>;
-  /** Starts to store what is not stored yet, if there is room. Ends with the engine. */
-  startFill(): void;
+  /** Stores what is not stored yet, if there is room. Ends with the engine, and never rejects. */
+  storeRest(): Promise<void>;
 }
 
 interface OpenedModel {
@@ -140,14 +140,12 @@ async function openOn(request: OpenRequest, opened: OpenedModel): Promise<Opened
     lost: backend.lost,
     description,
     model: describe(request, opened, { contextLength, expertTotalBytes, hasChatTemplate: template !== undefined }),
-    startFill: () => {
-      void fillIfRoom(tiers, expertTotalBytes, () => whatCouldBeDeleted(request, library?.modelId));
-    },
+    storeRest: () => storeIfRoom(tiers, expertTotalBytes, () => whatCouldBeDeleted(request, library?.modelId)),
   };
 }
 
 /** Storing is a service: what goes wrong is in `tiers.notices`, and the model runs all the same. */
-async function fillIfRoom(tiers: ExpertTiers, expertTotalBytes: number, advice: () => Promise<string>): Promise<void> {
+async function storeIfRoom(tiers: ExpertTiers, expertTotalBytes: number, advice: () => Promise<string>): Promise<void> {
   const estimate = await estimateStorage();
   const missingBytes = expertTotalBytes - tiers.supplyStats().diskBytes;
   if (estimate && estimate.quotaBytes - estimate.usedBytes < missingBytes) {

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EngineError } from '../../src/core/errors';
+import { TIER_INDEX } from '../../src/core/routing-frame';
 import type { RoutingFrame } from '../../src/core/routing-frame';
 import { expectEngineError } from '../support/expect-engine-error';
 import { GREEDY, answerOf, listOf, loadDemo, loadTiny } from '../support/page-engine';
@@ -237,4 +238,20 @@ test('a budget that is given at the load changes no token', async () => {
   }
   expect(answers[1]).toEqual(answers[0]);
   expect(answers[2]).toEqual(answers[0]);
+});
+
+test('a larger budget fills its slots while nothing else is to be done, and readers of the routing see it', async () => {
+  const engine = await loadTiny({ budget: { gpuBytes: 0 } });
+  const places: number[] = [];
+  const reading = (async () => {
+    for await (const { residency } of engine.routing()) {
+      places.push(residency.filter((tier) => tier === TIER_INDEX.gpu).length);
+      if (places.at(-1) === 8) return;
+    }
+  })();
+  await expect.poll(() => places.at(-1)).toBe(2);
+  await engine.setBudget({ gpuBytes: '100%' });
+  await reading;
+  expect((await engine.stats()).expertsHeld.gpu).toBe(8);
+  await engine.dispose();
 });

@@ -4,6 +4,8 @@
 import { describe, expect } from 'vitest';
 import type { Budget, GenerateResult } from '../../src/core/api';
 import { Random } from '../../src/core/random';
+import type { FetchUrgency } from '../../src/core/expert-supply';
+import { TIER_INDEX } from '../../src/core/routing-frame';
 import type { EngineCore } from '../../src/engine/engine-core';
 import { bitsOf } from '../support/compare';
 import { demoSource } from '../support/demo-model';
@@ -124,6 +126,42 @@ export function budgetSuite(lab: Lab, { domains, tokenCount, longPromptLength }:
     // Experts that went with the small budget come back as they are used.
     await core.generate(request);
     expectNoHalt(await core.generate(request));
+  });
+
+  lab.demoTest('free slots are filled with what is worth most, behind all else, and nobody gives way', async (core, bench) => {
+    const request = requestOf(domains[0]!);
+    const { fingerprint } = await resident(core, domains[0]!);
+    const urgencies = new Set<FetchUrgency | undefined>();
+    const filled = await bench.open(await demoSource(), {
+      budget: '25%',
+      wrapFetch: (fetch) => (layer, expert, options) => {
+        urgencies.add(options?.urgency);
+        return fetch(layer, expert, options);
+      },
+    });
+    await filled.generate(request);
+    const atQuarter = filled.residency();
+    await filled.fillFreeSlots();
+    expect(filled.residency()).toEqual(atQuarter);
+
+    const { gpuSlots } = await filled.setBudget({ gpuBytes: '50%' });
+    urgencies.clear();
+    let moveCount = 0;
+    filled.onMoved = () => moveCount++;
+    await filled.fillFreeSlots();
+    expect(urgencies).toEqual(new Set(['prefetch']));
+    expect(filled.stats().expertsHeld.gpu).toBe(gpuSlots);
+    expect(moveCount).toBe(gpuSlots - atQuarter.filter((tier) => tier === TIER_INDEX.gpu).length);
+    const atHalf = filled.residency();
+    atQuarter.forEach((tier, expert) => {
+      if (tier === TIER_INDEX.gpu) expect(atHalf[expert]).toBe(tier);
+    });
+
+    await filled.setBudget({ gpuBytes: '100%' });
+    await filled.fillFreeSlots();
+    const { fingerprint: after, result } = await record(filled, request);
+    expect(after).toEqual(fingerprint);
+    expect(result.stats).toMatchObject({ halts: 0, expertMisses: 0 });
   });
 
   lab.demoTest('memory follows the budget, and comes back', async (core, { backend }) => {

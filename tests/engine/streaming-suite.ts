@@ -1,4 +1,4 @@
-// Streamed equals resident, whatever happens: every policy, every budget, budgets that change in mid-answer, reads that come late or fail. After a failure the same
+// Streamed equals resident, whatever happens: every policy, every budget, budgets that change in mid-answer, free slots filled meanwhile, reads that come late or fail. After a failure the same
 // request is made again, on the cache as the failure left it.
 
 import { expect } from 'vitest';
@@ -82,7 +82,7 @@ async function recordResident(core: EngineCore, request: GenerateRequest): Promi
 async function recordStreamed(core: EngineCore, request: GenerateRequest, trouble: Trouble): Promise<Recording> {
   const onToken = () => {
     const gpuBytes = trouble.afterToken();
-    if (gpuBytes !== undefined) void core.setBudget({ gpuBytes });
+    if (gpuBytes !== undefined) void core.setBudget({ gpuBytes }).then(() => core.fillFreeSlots());
   };
   for (let attempt = 1; ; attempt++) {
     trouble.beginAttempt();

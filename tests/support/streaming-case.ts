@@ -118,9 +118,9 @@ export class Trouble {
     };
   };
 
-  /** A prompt waits for all that it reads, an answer only for what is demanded. */
+  /** A prompt waits for all that it reads but what fills free slots, an answer only for what is demanded. */
   #isFailure(failures: Failure[], urgency: FetchUrgency = 'demand'): boolean {
-    if (this.#phase === 'answer' && urgency !== 'demand') {
+    if (urgency === 'prefetch' || (this.#phase === 'answer' && urgency !== 'demand')) {
       if (this.#random.integer(0, 19) > 0) return false;
       this.failureCounts.guess++;
       return true;

@@ -78,7 +78,7 @@ test('with room for all, some ten requests bring the trunk and some forty the ex
 test('a second load asks for no more than the start of the file, and the trunk comes from the store', async () => {
   const first = await load('100%');
   expect(await story(first)).toEqual(goldenStory);
-  first.startFill();
+  void first.storeRest();
   await expect.poll(() => first.tiers.supplyStats().diskExperts, { timeout: 20_000 }).toBe(EXPERT_COUNT);
   await first.core.dispose();
   opened.length = 0;
@@ -91,7 +91,7 @@ test('a second load asks for no more than the start of the file, and the trunk c
 test('at a quarter of the experts it answers while the rest is fetched by runs, and ends with everything stored', async () => {
   const engine = await load('25%');
   expect(server.log.length).toBeLessThan(40);
-  engine.startFill();
+  void engine.storeRest();
   expect(await story(engine)).toEqual(goldenStory);
   await expect.poll(() => engine.tiers.supplyStats().diskExperts, { timeout: 20_000 }).toBe(EXPERT_COUNT);
   expect(engine.tiers.supplyStats().bytesRead.network).toBeGreaterThan(0);
