@@ -1,7 +1,8 @@
 // The compiled programs of a model, and the exchange of buffers when slabs are resized.
 
-import type { Backend, DeviceBuffer, Program } from '../core/backend';
+import type { Backend, DeviceBuffer, OperationCall, Program } from '../core/backend';
 import { CONTROL_WORDS, ControlWord, HaltReason } from '../core/control';
+import type { LayerSpec } from '../model/spec';
 import type { ProgramInputs } from './program-inputs';
 import { ProgramBuilder } from './programs';
 
@@ -38,25 +39,26 @@ export class CompiledPrograms {
     this.routeAt = parts.routeAt;
   }
 
+  /** All at once: the device compiles on as many threads as it has. */
   static async compile(backend: Backend, inputs: ProgramInputs): Promise<CompiledPrograms> {
     const builder = new ProgramBuilder(inputs);
-    const { control } = inputs.workspace;
     const { calls, routeAt } = builder.decodeStep();
-    const step = await backend.compile('decode step', control, calls);
-    const embed = await backend.compile('embed', control, builder.embed());
-    const head = await backend.compile('head', control, builder.head());
-    const finish = await backend.compile('finish prompt', control, [...builder.head(), ...builder.sample()]);
-    const layers: LayerPrograms[] = [];
-    for (const layer of inputs.spec.layers) {
-      const start = await backend.compile(`prefill start ${layer.index}`, control, builder.prefillStart(layer));
-      if (layer.ffn.kind === 'dense') {
-        layers.push({ start });
-        continue;
-      }
-      const experts = await backend.compile(`prefill experts ${layer.index}`, control, builder.prefillExperts(layer));
-      const combine = await backend.compile(`prefill combine ${layer.index}`, control, builder.prefillCombine(layer));
-      layers.push({ start, moe: { experts, combine } });
-    }
+    const compile = (label: string, toRun: readonly OperationCall[]) => backend.compile(label, inputs.workspace.control, toRun);
+    const compileLayer = async (layer: LayerSpec): Promise<LayerPrograms> => {
+      const start = compile(`prefill start ${layer.index}`, builder.prefillStart(layer));
+      if (layer.ffn.kind === 'dense') return { start: await start };
+      const experts = compile(`prefill experts ${layer.index}`, builder.prefillExperts(layer));
+      const combine = compile(`prefill combine ${layer.index}`, builder.prefillCombine(layer));
+      const made = await Promise.all([start, experts, combine]);
+      return { start: made[0], moe: { experts: made[1], combine: made[2] } };
+    };
+    const [step, embed, head, finish, layers] = await Promise.all([
+      compile('decode step', calls),
+      compile('embed', builder.embed()),
+      compile('head', builder.head()),
+      compile('finish prompt', [...builder.head(), ...builder.sample()]),
+      Promise.all(inputs.spec.layers.map(compileLayer)),
+    ]);
     return new CompiledPrograms(backend, { embed, finish, head, layers, step, routeAt });
   }
 

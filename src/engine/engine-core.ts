@@ -17,6 +17,7 @@ import { ExpertCache } from './expert-cache';
 import { type ExpertLayout, slotBytesOf } from './expert-layout';
 import { Answer, DEFAULT_MAX_TOKENS, MAX_TOKENS_RULE, RAM_BYTES_RULE, checkNumber, checkPrompt, resolveSampling, resolveStopTokens } from './generation';
 import { Prefill } from './prefill';
+import type { ProgramInputs } from './program-inputs';
 import { NO_ANSWER_YET, RunMeter } from './run-stats';
 import type { Routes } from './step-record';
 import { TimeLedger } from './time-ledger';
@@ -132,8 +133,7 @@ export class EngineCore {
     const profile = await supply.readProfile?.();
     if (profile) cache.seed(profile);
     await backend.check();
-    onProgress?.('compile', 0, 0);
-    const programs = await CompiledPrograms.compile(backend, {
+    const programs = await compileAndWarm(parts, cache, {
       spec,
       shape,
       trunk,
@@ -146,19 +146,8 @@ export class EngineCore {
     });
     programs.warmUp();
     throwIfAborted(signal);
-    const engine = new EngineCore(parts, shape, trunk, workspace, cache, programs, times);
-    await engine.#warm(signal);
     await backend.check();
-    return engine;
-  }
-
-  async #warm(signal: AbortSignal = this.#closing.signal): Promise<void> {
-    const { onProgress } = this.#parts;
-    const totalBytes = this.#cache.fillBytes;
-    let bytesDone = 0;
-    onProgress?.('experts', 0, totalBytes);
-    const onExpert = (bytes: number) => onProgress?.('experts', (bytesDone += bytes), totalBytes);
-    await this.#cache.fillSlots({ urgency: 'demand', accepts: this.#isAtHand, onExpert, signal });
+    return new EngineCore(parts, shape, trunk, workspace, cache, programs, times);
   }
 
   /**
@@ -171,17 +160,13 @@ export class EngineCore {
     const { signal } = this.#closing;
     try {
       // Again, for the budget may have grown meanwhile.
-      while ((await this.#cache.fillSlots({ urgency: 'prefetch', accepts: this.#isAtHand, onExpert: () => this.onMoved?.(), signal })) > 0);
+      while ((await this.#cache.fillSlots({ urgency: 'prefetch', accepts: atHand(this.#parts, this.#cache), onExpert: () => this.onMoved?.(), signal })) > 0);
     } catch {
       // A source that fails now is asked again by whoever needs it, and its error heard then.
     } finally {
       this.#isFilling = false;
     }
   }
-
-  /** Small models come from the network as well. */
-  readonly #isAtHand = (layer: number, expert: number): boolean =>
-    this.#cache.fillBytes <= FILL_FROM_NETWORK_BYTES || this.#parts.supply.tierOf(layer, expert) !== 'network';
 
   /** Answers a prompt. Requests run one after the other. */
   generate(request: GenerateRequest, hooks: RunHooks = {}): Promise<GenerateResult> {
@@ -392,4 +377,38 @@ export class EngineCore {
   #assertAlive(): void {
     if (this.#isDisposed) throw new EngineError('disposed', 'The engine was disposed.', 'Load the model again.');
   }
+}
+
+/** Experts are read while the device compiles. When one fails, the other has ended too by the time the caller hears of it. */
+async function compileAndWarm(parts: EngineParts, cache: ExpertCache, inputs: ProgramInputs): Promise<CompiledPrograms> {
+  const { backend, signal, onProgress } = parts;
+  const failure = new AbortController();
+  let isCompiled = false;
+  onProgress?.('compile', 0, 0);
+  const compiling = CompiledPrograms.compile(backend, inputs).finally(() => (isCompiled = true));
+  const warming = warm(parts, cache, AbortSignal.any([failure.signal, ...(signal ? [signal] : [])])).then(() => {
+    if (!isCompiled) onProgress?.('compile', 0, 0);
+  });
+  try {
+    const [programs] = await Promise.all([compiling, warming]);
+    return programs;
+  } catch (thrown) {
+    failure.abort();
+    await Promise.allSettled([compiling, warming]);
+    throw thrown;
+  }
+}
+
+/** Fills the slots before the first answer. */
+async function warm({ supply, onProgress }: EngineParts, cache: ExpertCache, signal: AbortSignal): Promise<void> {
+  const totalBytes = cache.fillBytes;
+  let bytesDone = 0;
+  onProgress?.('experts', 0, totalBytes);
+  const onExpert = (bytes: number) => onProgress?.('experts', (bytesDone += bytes), totalBytes);
+  await cache.fillSlots({ urgency: 'demand', accepts: atHand({ supply }, cache), onExpert, signal });
+}
+
+/** Which experts may be fetched without being needed: small models come from the network as well. */
+function atHand({ supply }: Pick<EngineParts, 'supply'>, cache: ExpertCache): (layer: number, expert: number) => boolean {
+  return (layer, expert) => cache.fillBytes <= FILL_FROM_NETWORK_BYTES || supply.tierOf(layer, expert) !== 'network';
 }
