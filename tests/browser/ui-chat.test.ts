@@ -208,6 +208,7 @@ describe('answers', () => {
     const stopped = lastTurn(chat)!;
     expect(stopped.status).toBe('stopped');
     expect(RECORDED_ANSWER.startsWith(stopped.answer)).toBe(true);
+    await until(() => chat.shadowRoot?.querySelector('.turn sluice-times') instanceof HTMLElement, 'where the time of the stopped answer went');
     void chat.send('second');
     await until(() => engine.chatRequests.length === 2, 'request');
     expect(engine.chatRequests[1]?.messages).toEqual([

@@ -127,6 +127,7 @@ test('Stop ends an answer at once, and the next one comes', async () => {
   await app.answer();
   expect(performance.now() - pressedMs).toBeLessThan(STOP_MS);
   expect(await app.chat.locator('.turn').last().locator('.figures').textContent()).toContain('stopped');
+  await app.turns.last().getByText('Where the time went').waitFor();
   const stopped = await app.answerSoFar();
   await app.sample({ maxTokens: 3 });
   expect((await app.ask('Once upon a time')).length).toBeGreaterThan(0);

@@ -117,6 +117,7 @@ export class Conversation {
     this.#callbacks.onChange();
     if (turn.error) this.#callbacks.onError(turn.error);
     else this.#callbacks.onAnswer(turn);
+    if (turn.status === 'stopped' && turn.tokenCount > 0) await this.#askForStats(engine, turn);
   }
 
   /** Drops the last turn and asks again; with a new seed unless the settings fix one. */
@@ -137,6 +138,16 @@ export class Conversation {
     this.#abort = undefined;
     this.#turns = [];
     this.#callbacks.onChange();
+  }
+
+  /** A stopped answer has no last chunk that would bring its figures. The next answer waits for this, so they are those of this one. */
+  async #askForStats(engine: EngineApi, turn: Turn): Promise<void> {
+    try {
+      turn.stats = await engine.stats();
+    } catch {
+      return; // the engine is gone, which whoever needs it hears
+    }
+    if (this.#turns.includes(turn)) this.#callbacks.onChange();
   }
 
   async #write(turn: Turn, stream: AsyncIterable<Piece>): Promise<void> {
