@@ -2,11 +2,13 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ChatCompletionRequest, LoadProgress, TextCompletionRequest } from '../../src/core/api';
-import type { Engine } from '../../src/worker/client';
+import { Engine } from '../../src/worker/client';
 import demoDescription from '../golden/demo-description.json';
 import { expectEngineError } from '../support/expect-engine-error';
 import { goldenPrompt } from '../support/golden';
-import { GREEDY, answerOf, idsOf, listOf, loadDemo, loadTiny } from '../support/page-engine';
+import { tinyQwen3MoeFile, writeGguf } from '../support/gguf-writer';
+import { GREEDY, answerOf, fileOf, idsOf, listOf, loadDemo, loadTiny } from '../support/page-engine';
+import { partName, splitFile } from '../support/split-file';
 
 const STORY = goldenPrompt('stories');
 const CHAT = goldenPrompt('stories-chat');
@@ -55,6 +57,16 @@ test('the model is described to the byte', async () => {
   expect(description).toEqual(demoDescription);
   const { bytesHeld, budget } = await engine.stats();
   expect(description.needs.budgets.at(-1)).toMatchObject({ percent: 100, slotBytes: budget.gpuBytes, trunkBytes: bytesHeld.gpuTrunk });
+});
+
+test('a model in parts is opened from its files, in any order, and answers like the one in a single file', async () => {
+  const open = (parts: readonly Uint8Array[]) =>
+    Engine.load(parts.map((part, index) => fileOf(part, partName('tiny', index, parts.length))).toReversed(), { backend: 'cpu', store: 'memory' });
+  const whole = await open([writeGguf(tinyQwen3MoeFile())]);
+  const joined = await open(splitFile(tinyQwen3MoeFile(), 3, 2));
+  expect(joined.model.parameterCount).toBe(whole.model.parameterCount);
+  expect(await answerOf(joined, [5, 6, 7], 12)).toEqual(await answerOf(whole, [5, 6, 7], 12));
+  await Promise.all([whole.dispose(), joined.dispose()]);
 });
 
 describe('an answer', () => {

@@ -8,7 +8,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { launchChromium, watchForErrors } from '../support/chromium';
 import { launchWithBlockedStorage } from '../support/e2e-blocked-storage';
-import { APP_FOLDER, AppPage, MODEL_SERVER_HEADERS } from '../support/e2e-page';
+import { APP_FOLDER, AppPage, MODEL_SERVER_HEADERS, type ModelFile } from '../support/e2e-page';
 import { text, tinyQwen3Moe, tinyQwen3MoeFile, writeGguf } from '../support/gguf-writer';
 import { type RangeServer, startRangeServer } from '../support/range-server';
 import { startTestServer, type TestServer } from '../support/server';
@@ -61,8 +61,8 @@ describe('a model that cannot be opened', () => {
 
   afterAll(() => app.page.context().close());
 
-  const bytesOf = (file: Uint8Array): { file: { name: string; mimeType: string; buffer: Buffer } } => ({
-    file: { name: 'some.gguf', mimeType: 'application/octet-stream', buffer: Buffer.from(file) },
+  const bytesOf = (file: Uint8Array): { files: ModelFile } => ({
+    files: { name: 'some.gguf', mimeType: 'application/octet-stream', buffer: Buffer.from(file) },
   });
   const foreign = (): Uint8Array => {
     const file = tinyQwen3MoeFile();

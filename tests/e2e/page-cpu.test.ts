@@ -4,8 +4,10 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { launchChromium, recordPageAdapter, watchForErrors } from '../support/chromium';
 import { goldenText } from '../support/e2e-golden';
-import { APP_FOLDER, AppPage } from '../support/e2e-page';
+import { APP_FOLDER, AppPage, waitFor } from '../support/e2e-page';
+import { tinyQwen3MoeFile, writeGguf } from '../support/gguf-writer';
 import { startTestServer, type TestServer } from '../support/server';
+import { partName, splitFile } from '../support/split-file';
 
 let server: TestServer;
 let browser: Browser;
@@ -66,6 +68,25 @@ test('every prompt that the page offers is answered', async () => {
     expect((await app.answer()).trim()).not.toBe('');
   }
   expect(await app.turns.filter({ hasText: 'Klicken Sie' }).count()).toBe(1);
+});
+
+test('a model in parts is opened from all of its files at once, and writes what it writes from one file', async () => {
+  const whole = tinyQwen3MoeFile();
+  const asked = async (parts: readonly Uint8Array[]): Promise<string> => {
+    const files = parts.map((part, index) => ({
+      name: partName('tiny', index, parts.length),
+      mimeType: 'application/octet-stream',
+      buffer: Buffer.from(part),
+    }));
+    await app.openModel({ files });
+    await waitFor(async () => (await app.source()) === files.map(({ name }) => name).join(', '), 'the model');
+    await app.mode('Continue text');
+    await app.sample({ temperature: 0, maxTokens: 8 });
+    return app.ask('one two');
+  };
+  const expected = await asked([writeGguf(whole)]);
+  expect(expected).not.toBe('');
+  expect(await asked(splitFile(whole, 3, 2))).toBe(expected);
 });
 
 test('asked for WebGPU alone, it says that there is no adapter', async () => {

@@ -26,6 +26,12 @@ export interface SamplingFields {
   readonly seed?: number;
 }
 
+export interface ModelFile {
+  readonly name: string;
+  readonly mimeType: string;
+  readonly buffer: Buffer;
+}
+
 export class AppPage {
   readonly chat: Locator;
   readonly prompt: Locator;
@@ -159,14 +165,14 @@ export class AppPage {
   }
 
   /** Through the panel that asks for a model. */
-  async openModel(source: { readonly address: string } | { readonly file: string | { name: string; mimeType: string; buffer: Buffer } }): Promise<void> {
+  async openModel(source: { readonly address: string } | { readonly files: string | ModelFile | ModelFile[] }): Promise<void> {
     await this.page.getByRole('button', { name: 'Open a model' }).click();
     const dialog = this.page.getByRole('dialog', { name: 'Open a model' });
     if ('address' in source) {
       await dialog.getByLabel('Address').fill(source.address);
       await dialog.getByRole('button', { name: 'Open', exact: true }).click();
     } else {
-      await dialog.locator('input[type=file]').setInputFiles(source.file);
+      await dialog.locator('input[type=file]').setInputFiles(source.files);
     }
     await dialog.waitFor({ state: 'hidden' });
   }
