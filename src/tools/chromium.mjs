@@ -55,7 +55,7 @@ function vulkanVersionOf(driverFile) {
   return major + minor / 1000;
 }
 
-function findSwiftShader() {
+export function findSwiftShader() {
   const chromium = findChromium();
   const folders = ['/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome'];
   if (chromium) folders.unshift(dirname(realpathSync(chromium)));

@@ -1,33 +1,44 @@
-// Ways to break what a page has stored of the demo model, in either store, and an engine so small in memory that it must read its experts from there again.
+// Ways to break what a page has stored of a model, in either store, and an engine so small in memory that it must read its experts from there again.
 
 import * as Comlink from 'comlink';
+import { inject } from 'vitest';
 import { cdp } from 'vitest/browser';
 import type { LoadOptions } from '../../src/core/api';
+import { roundUp } from '../../src/core/units';
 import { FILE_HEAD_BYTES, PLACE_PREFIX_BYTES } from '../../src/storage/opfs-layer-file';
 import { RECORD_HEADER_BYTES } from '../../src/storage/record';
 import { Engine } from '../../src/worker/client';
 import { unwrap } from '../../src/worker/protocol';
-import { goldenPrompt } from './golden';
-import { answerOf, loadDemo } from './page-engine';
+import { answerOf } from './page-engine';
 import type { StoreWorkerApi } from './store-worker';
 
 export type DiskStore = 'opfs' | 'indexeddb';
 
 const DATABASE = 'sluice';
-export const EXPERTS = 192;
-/** Of the demo model, with the head of the record and of its place. */
-const PLACE_BYTES = 106_496;
-const STORY = goldenPrompt('stories');
-const TOKENS = 4;
+/** A model of 4 layers of 16 experts, two a token, from another server. */
+export const MODEL_URL = `${inject('modelServer').origin}/wide.gguf`;
+export const EXPERTS_PER_LAYER = 16;
+export const EXPERTS = 4 * EXPERTS_PER_LAYER;
+const EXPERT_BYTES = 3 * 64 * 64 * 4;
+const PLACE_BYTES = roundUp(PLACE_PREFIX_BYTES + RECORD_HEADER_BYTES + EXPERT_BYTES, 4096);
+/** Less than the experts need. */
+export const SCARCE_BYTES = 1_500_000;
 
 /** A tenth of the experts on the GPU and none in RAM: each token reads experts from below. */
-export function loadSmall(store: DiskStore, options: LoadOptions = {}): Promise<Engine> {
-  return loadDemo({ backend: 'cpu', store, budget: { gpuBytes: '10%', ramBytes: 0 }, ...options });
+export function loadSmall(store: DiskStore | 'memory', options: LoadOptions = {}): Promise<Engine> {
+  return Engine.load(MODEL_URL, { backend: 'cpu', store, budget: { gpuBytes: '10%', ramBytes: 0 }, ...options });
 }
 
-/** The first tokens of the story, and what they must be. */
-export const storyOf = (engine: Engine): Promise<number[]> => answerOf(engine, STORY.tokens, TOKENS);
-export const GOLDEN_STORY = STORY.greedyTokens.slice(0, TOKENS);
+const PROMPT = Array.from({ length: 16 }, (_, i) => 5 + ((37 * i) % 250));
+export const storyOf = (engine: Engine): Promise<number[]> => answerOf(engine, PROMPT, 6);
+
+/** What it must be: that of a model with nothing on disk and everything on the GPU. */
+export async function soundStory(): Promise<number[]> {
+  const engine = await loadSmall('memory', { budget: { gpuBytes: '100%' } });
+  const story = await storyOf(engine);
+  await engine.dispose();
+  return story;
+}
 
 export async function untilStored(engine: Engine, expertCount = EXPERTS): Promise<void> {
   await until(async () => (await engine.stats()).expertsHeld.disk >= expertCount, `${expertCount} experts on disk`);
@@ -41,15 +52,15 @@ export async function until(isSo: () => Promise<boolean>, what: string): Promise
   throw new Error(`it never came to this: ${what}`);
 }
 
-export async function demoId(): Promise<string> {
-  const found = (await Engine.storedModels()).find(({ name }) => name === 'moe-demo-21m');
-  if (!found) throw new Error('the demo model is not stored');
+export async function modelId(): Promise<string> {
+  const found = (await Engine.storedModels()).find(({ source }) => source === MODEL_URL);
+  if (!found) throw new Error('the model is not stored');
   return found.id;
 }
 
 /** Changes one byte in the middle of the payload of each of these experts. */
 export function corrupt(store: DiskStore, layer: number, experts: readonly number[]): Promise<void> {
-  const middle = RECORD_HEADER_BYTES + 50_000;
+  const middle = RECORD_HEADER_BYTES + EXPERT_BYTES / 2;
   if (store === 'opfs') return flipBytes(layer, experts, PLACE_PREFIX_BYTES + middle);
   return changeRecords(layer, experts, async (blob) => {
     const bytes = new Uint8Array(await blob.arrayBuffer());
@@ -88,7 +99,7 @@ export const CUT_NETWORK_ON_MESSAGE = `
   globalThis.fetch = (...words) => (isCut ? Promise.reject(new TypeError('Failed to fetch')) : request(...words));`;
 
 async function flipBytes(layer: number, experts: readonly number[], at: number): Promise<void> {
-  const model = await demoId();
+  const model = await modelId();
   const worker = new Worker(new URL('./store-worker.ts', import.meta.url), { type: 'module' });
   const api = Comlink.wrap<StoreWorkerApi>(worker);
   for (const expert of experts) unwrap(await api.flipByte(DATABASE, model, layer, FILE_HEAD_BYTES + expert * PLACE_BYTES + at));
@@ -96,7 +107,7 @@ async function flipBytes(layer: number, experts: readonly number[], at: number):
 }
 
 async function changeRecords(layer: number, experts: readonly number[], change: (blob: Blob) => Promise<Blob | undefined>): Promise<void> {
-  const model = await demoId();
+  const model = await modelId();
   const database = await settled(indexedDB.open(DATABASE));
   for (const expert of experts) {
     const key = `${model}/expert/${layer}/${expert}`;

@@ -28,6 +28,9 @@ const LIMITS = [
 const FEATURES: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
 export const inBrowser = typeof window !== 'undefined';
 
+/** As for Chromium, see src/tools/chromium.mjs. */
+const SWIFTSHADER_FLAGS = ['disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension'];
+
 // Dawn's instance must outlive its adapters and devices; nothing else refers to it.
 let instance: GPU | undefined;
 
@@ -37,7 +40,7 @@ export async function testGpu(): Promise<GPU | undefined> {
   if (!instance) {
     const { create, globals } = await import('webgpu');
     Object.assign(globalThis, globals);
-    instance = create([]);
+    instance = create(process.env['VK_ICD_FILENAMES']?.includes('swiftshader') ? SWIFTSHADER_FLAGS : []);
   }
   return instance;
 }

@@ -14,12 +14,15 @@ declare module 'vitest' {
 }
 
 const MODEL = tinyQwen3Moe();
+/** Enough experts that a tenth of them is not all that a token uses. */
+const WIDE_MODEL = tinyQwen3Moe({ layers: 4, experts: 16, topK: 2, hidden: 64, ffn: 64 });
 const ACROSS_ORIGINS = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': 'Content-Range, ETag', ETag: '"one"' };
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
 const ANSWERS: Readonly<Record<string, Answer>> = {
   '/good.gguf': (request, response) => answerRange(MODEL, request, response, ACROSS_ORIGINS),
+  '/wide.gguf': (request, response) => answerRange(WIDE_MODEL, request, response, ACROSS_ORIGINS),
   '/no-ranges.gguf': (_request, response) => void response.writeHead(200, { ...ACROSS_ORIGINS, 'Content-Length': MODEL.byteLength }).end(MODEL),
   '/hidden-range.gguf': (request, response) => answerRange(MODEL, request, response, { 'Access-Control-Allow-Origin': '*' }),
   '/private.gguf': (_request, response) => void response.writeHead(403, ACROSS_ORIGINS).end(),
