@@ -294,7 +294,6 @@ export class SluiceSimulator extends LitElement {
 /** A trace without an engine is costed as on a laptop, with experts of a usual size. */
 const DEFAULT_SLOT_BYTES = 1e6;
 const NO_ANSWER: Parameters<typeof measuredCost>[0] = {
-  backend: 'webgpu',
   times: { computeMs: 0, haltMs: 0, readMs: 0, checksumMs: 0, uploadMs: 0, waitMs: 0 },
   elapsedMs: 0,
   bytesRead: { ram: 0, disk: 0, network: 0 },

@@ -10,7 +10,7 @@ const NO_TIMES = { computeMs: 0, haltMs: 0, readMs: 0, checksumMs: 0, uploadMs: 
 
 describe('the parts of an answer’s time', () => {
   test('add up to the whole', () => {
-    const parts = timeParts({ backend: 'webgpu', elapsedMs: 200, times: { computeMs: 100, haltMs: 20, readMs: 30, checksumMs: 5, uploadMs: 10, waitMs: 15 } });
+    const parts = timeParts({ elapsedMs: 200, times: { computeMs: 100, haltMs: 20, readMs: 30, checksumMs: 5, uploadMs: 10, waitMs: 15 } });
     expect(parts.map(({ name, ms }) => [name, ms])).toEqual([
       ['compute', 100],
       ['halt', 20],
@@ -24,13 +24,8 @@ describe('the parts of an answer’s time', () => {
   });
 
   test('are never more than the whole, and nothing of nothing', () => {
-    expect(timeParts({ backend: 'webgpu', elapsedMs: 90, times: { ...NO_TIMES, computeMs: 100 } }).map(({ share }) => share)).toEqual([1, 0, 0, 0, 0, 0, 0]);
-    expect(timeParts({ backend: 'webgpu', elapsedMs: 0, times: NO_TIMES }).every(({ share }) => share === 0)).toBe(true);
-  });
-
-  test('of the CPU are the host’s own, and called so', () => {
-    const [, ...rest] = timeParts({ backend: 'cpu', elapsedMs: 90, times: NO_TIMES });
-    expect(rest.at(-1)).toMatchObject({ name: 'other', title: 'CPU', share: 1 });
+    expect(timeParts({ elapsedMs: 90, times: { ...NO_TIMES, computeMs: 100 } }).map(({ share }) => share)).toEqual([1, 0, 0, 0, 0, 0, 0]);
+    expect(timeParts({ elapsedMs: 0, times: NO_TIMES }).every(({ share }) => share === 0)).toBe(true);
   });
 
   test('in words', () => {
@@ -46,7 +41,6 @@ describe('the parts of an answer’s time', () => {
 
 describe('measured cost', () => {
   const nothing = {
-    backend: 'webgpu' as const,
     times: NO_TIMES,
     elapsedMs: 0,
     bytesRead: { ram: 0, disk: 0, network: 0 },
@@ -93,11 +87,9 @@ describe('measured cost', () => {
     expect(cost).toEqual({ readBytesPerSecond: 5e7, uploadBytesPerSecond: 2.5e8, computeMsPerLayer: 90 / 40, haltMs: 5 });
   });
 
-  test('the CPU computes in the host’s own time', () => {
-    const stats = { ...nothing, backend: 'cpu' as const, elapsedMs: 300, generatedTokens: 10, decodeTokensPerSecond: 40 };
-    expect(measuredCost(stats, { layerCount: 5 }).cost.computeMsPerLayer).toBe(5);
-    // The prompt waited for 260 of its and decode's 300 ms: decode has its share of the rest.
-    expect(measuredCost({ ...stats, times: { ...NO_TIMES, readMs: 260 } }, { layerCount: 5 }).cost.computeMsPerLayer).toBeCloseTo((40 * 250) / 300 / 50);
+  test('where the prompt and decode may both have waited, decode has its share of computing', () => {
+    const stats = { ...nothing, elapsedMs: 300, generatedTokens: 10, decodeTokensPerSecond: 40, times: { ...NO_TIMES, computeMs: 40, readMs: 260 } };
+    expect(measuredCost(stats, { layerCount: 5 }).cost.computeMsPerLayer).toBeCloseTo((40 * 250) / 300 / 50);
   });
 });
 

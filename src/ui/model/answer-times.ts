@@ -11,14 +11,10 @@ export interface TimePart {
   readonly share: number;
 }
 
-const REST = { title: 'Other', meaning: 'encoding steps, reading text, and everything else' };
-/** The CPU backend has no device to wait for: it computes in the host's own time. */
-const CPU_REST = { title: 'CPU', meaning: 'computing on the CPU, and everything else' };
-
 /** Seven parts that add up to the whole, whichever is larger: what passed, or what was measured of it. */
-export function timeParts({ times, elapsedMs, backend }: Pick<EngineStats, 'times' | 'elapsedMs' | 'backend'>): readonly TimePart[] {
+export function timeParts({ times, elapsedMs }: Pick<EngineStats, 'times' | 'elapsedMs'>): readonly TimePart[] {
   const measured: ReadonlyArray<Omit<TimePart, 'share'>> = [
-    { name: 'compute', title: 'Compute', meaning: 'waiting for the device while it computes', ms: times.computeMs },
+    { name: 'compute', title: 'Compute', meaning: 'computing: handing out work and waiting until it is done', ms: times.computeMs },
     { name: 'halt', title: 'Halts', meaning: 'steps that missed an expert: the readback, and looking ahead for more', ms: times.haltMs },
     { name: 'read', title: 'Read', meaning: 'reading experts that were waited for', ms: times.readMs },
     { name: 'checksum', title: 'Check', meaning: 'checking that what was read is whole', ms: times.checksumMs },
@@ -27,7 +23,7 @@ export function timeParts({ times, elapsedMs, backend }: Pick<EngineStats, 'time
   ];
   const sumMs = measured.reduce((sum, { ms }) => sum + ms, 0);
   const wholeMs = Math.max(elapsedMs, sumMs);
-  const other = { name: 'other', ms: wholeMs - sumMs, ...(backend === 'cpu' ? CPU_REST : REST) } as const;
+  const other = { name: 'other', title: 'Other', meaning: 'reading and writing text, and everything else', ms: wholeMs - sumMs } as const;
   return [...measured, other].map((part) => ({ ...part, share: wholeMs > 0 ? part.ms / wholeMs : 0 }));
 }
 

@@ -19,7 +19,7 @@ export interface CostContext {
 
 type CostStats = Pick<
   EngineStats,
-  'backend' | 'times' | 'elapsedMs' | 'bytesRead' | 'bytesUploaded' | 'halts' | 'missingLayers' | 'generatedTokens' | 'decodeTokensPerSecond'
+  'times' | 'elapsedMs' | 'bytesRead' | 'bytesUploaded' | 'halts' | 'missingLayers' | 'generatedTokens' | 'decodeTokensPerSecond'
 >;
 
 export function measuredCost(stats: CostStats, { layerCount, storeReadBytesPerSecond }: CostContext): MeasuredCost {
@@ -58,13 +58,12 @@ export function measuredCost(stats: CostStats, { layerCount, storeReadBytesPerSe
  * and decode's time less everything that was waited for. The first is exact when the prompt waited for nothing, the second when nothing was missed. Where
  * neither says anything, decode had its share of the time.
  */
-function decodeComputeMs({ backend, times, elapsedMs, generatedTokens, decodeTokensPerSecond }: CostStats): number {
+function decodeComputeMs({ times, elapsedMs, generatedTokens, decodeTokensPerSecond }: CostStats): number {
   if (generatedTokens === 0 || decodeTokensPerSecond <= 0) return 0;
   const decodeMs = (generatedTokens * 1000) / decodeTokensPerSecond;
   const promptMs = Math.max(0, elapsedMs - decodeMs);
   const waitedMs = times.haltMs + times.readMs + times.checksumMs + times.uploadMs + times.waitMs;
-  // The CPU backend computes in the host's own time, which no part has.
-  const computeMs = backend === 'cpu' ? Math.max(times.computeMs, elapsedMs - waitedMs) : times.computeMs;
+  const { computeMs } = times;
   const least = Math.min(computeMs, Math.max(computeMs - promptMs, decodeMs - waitedMs));
   return least > 0 ? least : computeMs * Math.min(1, decodeMs / elapsedMs);
 }
