@@ -386,7 +386,7 @@ async function compileAndWarm(parts: EngineParts, cache: ExpertCache, inputs: Pr
   let isCompiled = false;
   onProgress?.('compile', 0, 0);
   const compiling = CompiledPrograms.compile(backend, inputs).finally(() => (isCompiled = true));
-  const warming = warm(parts, cache, AbortSignal.any([failure.signal, ...(signal ? [signal] : [])])).then(() => {
+  const warming = warm(parts, cache, signal ? AbortSignal.any([signal, failure.signal]) : failure.signal).then(() => {
     if (!isCompiled) onProgress?.('compile', 0, 0);
   });
   try {
