@@ -2,8 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EngineError } from '../../src/core/errors';
-import { TIER_INDEX } from '../../src/core/routing-frame';
-import type { RoutingFrame } from '../../src/core/routing-frame';
+import { type RoutingFrame, TIER_INDEX } from '../../src/core/routing-frame';
 import { expectEngineError } from '../support/expect-engine-error';
 import { GREEDY, answerOf, listOf, loadDemo, loadTiny } from '../support/page-engine';
 import { type WatchedWorkers, isAlive, watchWorkers } from '../support/page-workers';
