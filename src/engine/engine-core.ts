@@ -90,7 +90,6 @@ export class EngineCore {
   #buffersByResize = 0;
   #meter: RunMeter | undefined;
   #tail: Promise<unknown> = Promise.resolve();
-  readonly #closing = new AbortController();
   #isRunning = false;
   #isFilling = false;
   #isDisposed = false;
@@ -157,10 +156,13 @@ export class EngineCore {
   async fillFreeSlots(): Promise<void> {
     if (this.#isFilling || this.#isDisposed) return;
     this.#isFilling = true;
-    const { signal } = this.#closing;
+    const options = {
+      ...{ urgency: 'prefetch' as const, accepts: atHand(this.#parts, this.#cache) },
+      ...{ onExpert: () => this.onMoved?.(), isOver: () => this.#isDisposed },
+    };
     try {
       // Again, for the budget may have grown meanwhile.
-      while ((await this.#cache.fillSlots({ urgency: 'prefetch', accepts: atHand(this.#parts, this.#cache), onExpert: () => this.onMoved?.(), signal })) > 0);
+      while ((await this.#cache.fillSlots(options)) > 0);
     } catch {
       // A source that fails now is asked again by whoever needs it, and its error heard then.
     } finally {
@@ -281,7 +283,6 @@ export class EngineCore {
   async dispose(): Promise<void> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    this.#closing.abort();
     await this.#tail.catch(() => {});
     await this.#parts.supply.dispose();
     await this.#parts.source.close?.();
@@ -381,31 +382,31 @@ export class EngineCore {
 
 /** Experts are read while the device compiles. When one fails, the other has ended too by the time the caller hears of it. */
 async function compileAndWarm(parts: EngineParts, cache: ExpertCache, inputs: ProgramInputs): Promise<CompiledPrograms> {
-  const { backend, signal, onProgress } = parts;
-  const failure = new AbortController();
+  const { backend, onProgress } = parts;
   let isCompiled = false;
+  let hasFailed = false;
   onProgress?.('compile', 0, 0);
   const compiling = CompiledPrograms.compile(backend, inputs).finally(() => (isCompiled = true));
-  const warming = warm(parts, cache, signal ? AbortSignal.any([signal, failure.signal]) : failure.signal).then(() => {
+  const warming = warm(parts, cache, () => hasFailed).then(() => {
     if (!isCompiled) onProgress?.('compile', 0, 0);
   });
   try {
     const [programs] = await Promise.all([compiling, warming]);
     return programs;
   } catch (thrown) {
-    failure.abort();
+    hasFailed = true;
     await Promise.allSettled([compiling, warming]);
     throw thrown;
   }
 }
 
 /** Fills the slots before the first answer. */
-async function warm({ supply, onProgress }: EngineParts, cache: ExpertCache, signal: AbortSignal): Promise<void> {
+async function warm({ supply, signal, onProgress }: EngineParts, cache: ExpertCache, isOver: () => boolean): Promise<void> {
   const totalBytes = cache.fillBytes;
   let bytesDone = 0;
   onProgress?.('experts', 0, totalBytes);
   const onExpert = (bytes: number) => onProgress?.('experts', (bytesDone += bytes), totalBytes);
-  await cache.fillSlots({ urgency: 'demand', accepts: atHand({ supply }, cache), onExpert, signal });
+  await cache.fillSlots({ urgency: 'demand', accepts: atHand({ supply }, cache), onExpert, isOver, signal });
 }
 
 /** Which experts may be fetched without being needed: small models come from the network as well. */

@@ -33,7 +33,9 @@ export interface FillOptions {
   readonly urgency: FetchUrgency;
   accepts(layer: number, expert: number): boolean;
   onExpert?(bytes: number): void;
-  readonly signal: AbortSignal;
+  /** Asked whenever experts have come: whether nobody wants more of them. */
+  isOver(): boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Experts of one layer that a step is going to use. */
@@ -197,12 +199,12 @@ export class ExpertCache {
    * Fills free slots, each layer up to its share of its slab, with what is worth most: in file order unless a profile says otherwise. May run while steps are in
    * flight, since no expert gives way. Gives how many came; rejects with the first failure of a batch, whose other experts stay.
    */
-  async fillSlots({ urgency, accepts, onExpert, signal }: FillOptions): Promise<number> {
+  async fillSlots({ urgency, accepts, onExpert, isOver, signal }: FillOptions): Promise<number> {
     let count = 0;
     const load = async (layer: number, expert: number): Promise<void> => {
       if (this.isResident(layer, expert)) return;
       const { bytes, release } = await this.#supply.fetch(layer, expert, { signal, urgency });
-      const isAdmitted = !signal.aborted && this.#admit(layer, expert, bytes, INTO_FREE_SLOT);
+      const isAdmitted = !isOver() && this.#admit(layer, expert, bytes, INTO_FREE_SLOT);
       release?.();
       if (!isAdmitted) return;
       count++;
@@ -215,7 +217,7 @@ export class ExpertCache {
       const wanted = this.#hottest(layer)
         .filter((expert) => !this.isResident(layer, expert) && accepts(layer, expert))
         .slice(0, room);
-      for (let done = 0; done < wanted.length && residency.heldCount < residency.slotCount; done += FILL_BATCH) {
+      for (let done = 0; done < wanted.length && residency.heldCount < residency.slotCount && !isOver(); done += FILL_BATCH) {
         const batch = wanted.slice(done, done + FILL_BATCH).map((expert) => load(layer, expert));
         await Promise.allSettled(batch);
         await Promise.all(batch);
