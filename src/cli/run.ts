@@ -13,6 +13,8 @@ import { type GenerateCommand, type LoadChoices, generate } from './generate';
 import { inspect } from './inspect';
 import type { TerminalIo } from './io';
 import { logits } from './logits';
+import { type MetricsCommand, printMetrics } from './metrics';
+import { TRACE_HELP } from './open-trace';
 import { type SimulateCommand, simulateTrace } from './simulate';
 import { detokenize, tokenize } from './tokens';
 import { type TraceCommand, recordTrace } from './trace';
@@ -92,8 +94,14 @@ function program(io: TerminalIo, openEngine: OpenEngine, json: boolean): Command
     .option('--max-tokens <count>', 'tokens of each of seven answers', integerOption('--max-tokens', 2, MAX_CONTEXT), 64)
     .action((options: BenchCommand & Loading) => bench(options, loadChoices(options), io, openEngine));
 
+  command(root, 'metrics', 'what a trace says of a model: whether it suits offloading, and how each layer uses its experts')
+    .argument('<trace>', TRACE_HELP)
+    .option('--against <trace>', 'another trace of the same model, for the divergence of the two')
+    .option('--tokens <count>', 'of each sequence of the trace only the first so many', integerOption('--tokens', 1))
+    .action((file: string, options: Omit<MetricsCommand, 'file'>) => printMetrics({ ...options, file }, io));
+
   command(root, 'simulate', 'replay a trace under cache policies and budgets')
-    .argument('<trace>', 'a file that `sluice trace` wrote, or synthetic:NAME')
+    .argument('<trace>', TRACE_HELP)
     .option('--policy <names>', 'cache policies with commas between them, or all', listOption(String), [DEFAULT_POLICY])
     .option('--budget <sizes>', 'shares of all experts or bytes, with commas between them', listOption(budgetOption('--budget')), ['25%'])
     .option('--predictor <name>', 'prefetch what this predictor foresees')

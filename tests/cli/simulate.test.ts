@@ -1,4 +1,4 @@
-// trace and simulate at the terminal.
+// trace, metrics and simulate at the terminal.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openTerminalEngine } from '../../src/cli/open-engine';
 import { runTerminal } from '../../src/cli/run';
-import { routeOf } from '../../src/probe/trace';
+import { loadImbalance, reuseRatio } from '../../src/probe/metrics/load';
+import { type OffloadingVerdict, offloadingVerdict } from '../../src/probe/metrics/offloading';
+import { routeOf, sequenceHeads } from '../../src/probe/trace';
 import { decodeTrace } from '../../src/probe/trace-file';
 import type { SimulationResult } from '../../src/scheduler/simulator';
 import golden from '../golden/demo-q8_0.json';
@@ -20,6 +22,13 @@ async function run(...words: string[]): Promise<TestTerminal & { status: number 
   const terminal = new TestTerminal();
   const status = await runTerminal(words, terminal, openTerminalEngine);
   return Object.assign(terminal, { status });
+}
+
+interface Metrics extends OffloadingVerdict {
+  readonly trace: object;
+  readonly reuse: number;
+  readonly sparsity: readonly object[];
+  readonly layers: ReadonlyArray<{ readonly layer: number; readonly reuse: number; readonly entropy: number; readonly divergence?: number }>;
 }
 
 interface Simulated {
@@ -76,6 +85,39 @@ describe('trace', () => {
   test('a file that cannot be written is an error', async () => {
     const words = ['--prompt', 'Once', '--no-chat', '--max-tokens', '1', '--backend', 'cpu', '--out', join(folder, 'no', 'such', 'folder')];
     expect(await failureOf('trace', ...words)).toMatchObject({ code: 'invalid-argument' });
+  });
+});
+
+describe('metrics', () => {
+  const TRACE = sequenceHeads(decodeTrace(readFileSync(ROUTES)), 64);
+
+  test('are those of the trace, in all and for each layer', async () => {
+    const { status, stdout } = await run('metrics', ROUTES, '--tokens', '64', '--json');
+    expect(status, stdout).toBe(0);
+    const { trace, verdict, srp16, sch16, reuse, sparsity, layers } = JSON.parse(stdout) as Metrics;
+    expect(trace).toEqual({ layerCount: 6, expertCount: 32, topK: 4, tokenCount: 7 * 64 });
+    expect({ verdict, srp16, sch16 }).toEqual(offloadingVerdict(TRACE));
+    expect(reuse).toBe(reuseRatio(TRACE));
+    // One token leaves 28 of 32 experts unused.
+    expect(sparsity[0]).toEqual({ chunkTokens: 1, sparsity: 28 / 32 });
+    expect(layers.map(({ layer, reuse, entropy }) => [layer, reuse, entropy])).toEqual(
+      Array.from({ length: 6 }, (_, layer) => [layer, reuseRatio(TRACE, layer), loadImbalance(TRACE, layer).entropy]),
+    );
+  });
+
+  test('of two traces have their divergence, which is none of a trace from itself', async () => {
+    const { stdout } = await run('metrics', ROUTES, '--tokens', '64', '--against', ROUTES, '--json');
+    expect((JSON.parse(stdout) as Metrics).layers.map(({ divergence }) => divergence)).toEqual(Array.from({ length: 6 }, () => 0));
+    expect((await failureOf('metrics', ROUTES, '--against', 'synthetic:olmoe')).message).toMatch(/different models|synthetic/);
+  });
+
+  test('in words and a table for people', async () => {
+    const { status, stdout } = await run('metrics', ROUTES, '--tokens', '64', '--against', ROUTES);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      /^448 tokens, 6 layers, 4 of 32 experts\nOffloading: (good|fair|doubtful|poor)\. SRP\(16\) 0\.\d{3}; SCH\(16\) 0\.\d{3} with 4 slots a layer/,
+    );
+    expect(stdout.trim().split('\n').at(-1)).toMatch(/^\| 5 \| 0\.\d{3} \|.*\| 0\.000 \|$/);
   });
 });
 
