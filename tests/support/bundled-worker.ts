@@ -1,4 +1,4 @@
-// The engine's worker as one file, as a built page has it. The development server would send 150 modules at each of the hundreds of starts in these tests, which
+// The engine's worker as one file, as a built page has it. The development server would send its modules one by one at every start in these tests, which
 // takes a second or two, and a start fails when one of them does not come in time.
 
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
-// To be imported by suites that compile much and compute little: SwiftShader takes a quarter of the time that lavapipe takes to compile our kernels (39 small
-// models: 85 s against 260 s), and several times as long to run them. Where there is no SwiftShader they run on what there is.
+// To be imported by suites that compile much and compute little: SwiftShader takes a fraction of the time that lavapipe takes to compile our kernels (39 small
+// models: 85 s against 260 s), and longer to run them. Where there is no SwiftShader they run on what there is.
 
 import { findSwiftShader } from '../../src/tools/chromium.mjs';
 
